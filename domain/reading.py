@@ -1,0 +1,98 @@
+"""Reading documents: what pydantic found wrong becomes problems with our codes, field paths and advice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from domain.refusal import Problem, Refusal
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+# The fields by which a path addresses an element of a list: people look for line L3, not for the fourth line.
+IDENTIFIERS = ("line_id", "site_id", "id")
+
+ADVICE = {
+    "missing": ("missing_field", "is missing; add it"),
+    "extra_forbidden": ("unknown_field", "is not a field of this document; remove it or correct its name"),
+    "string_type": ("not_text", "must be a text"),
+    "string_too_short": ("blank", "must not be blank"),
+    "string_too_long": ("too_long", "is too long"),
+    "string_pattern_mismatch": ("invalid_id", "must be made of letters, digits and _ . : - and begin with one of them"),
+    "enum": ("invalid_choice", ""),
+    "literal_error": ("invalid_choice", ""),
+    "int_type": ("invalid_number", "must be a whole number"),
+    "int_from_float": ("invalid_number", "must be a whole number"),
+    "too_short": ("missing_field", "needs at least one element"),
+    "too_long": ("too_long", "has too many elements"),
+}
+
+
+def problem_error(code: str, message: str) -> PydanticCustomError:
+    """An error for a validator to raise; ``code`` and ``message`` reach the caller as they are."""
+    return PydanticCustomError(code, message.replace("{", "{{").replace("}", "}}"))
+
+
+def _read_date(value: Any) -> date:
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str) and len(value) == 10:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise problem_error("invalid_date", "write the date as YYYY-MM-DD, such as 2027-02-15")
+
+
+iso_date = BeforeValidator(_read_date)
+
+
+def read_model(model: type[ModelT], data: Any, *, root: str = "") -> ModelT:
+    """``data`` as a ``model``, or a :class:`Refusal` with one problem for each wrong field.
+
+    Paths address list elements by their id where they have one (``lines.L3.quantity``), below ``root`` when given.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise Refusal.of([_problem(data, details, root) for details in error.errors()]) from None
+
+
+def _problem(data: Any, details: ErrorDetails, root: str) -> Problem:
+    path = ".".join(filter(None, (root, named_path(data, details["loc"]))))
+    code, advice = ADVICE.get(details["type"], (details["type"], ""))
+    if details["type"] not in ADVICE and "_" in code and code.endswith(("_type", "_parsing", "_attributes_type")):
+        code = "wrong_type"
+    message = advice or _sentence(details["msg"])
+    return Problem(code, message, path)
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"must be {text}" if text != message and message.startswith("Input") else text
+
+
+def named_path(data: Any, location: Sequence[int | str]) -> str:
+    """``location`` as a dotted path in which elements of lists are named by their id."""
+    parts: list[str] = []
+    here: Any = data
+    for step in location:
+        if isinstance(step, int) and isinstance(here, Sequence) and not isinstance(here, str) and step < len(here):
+            here = here[step]
+            parts.append(_name_of(here, step))
+        else:
+            here = here.get(step) if isinstance(here, Mapping) else None
+            parts.append(str(step))
+    return ".".join(part for part in parts if part)
+
+
+def _name_of(element: Any, position: int) -> str:
+    if isinstance(element, Mapping):
+        for key in IDENTIFIERS:
+            if isinstance(element.get(key), str):
+                return str(element[key])
+    return str(position)
