@@ -154,9 +154,6 @@ class WorkingCalendar(BaseModel):
         return local.replace(tzinfo=self.zone).astimezone(UTC)
 
 
-ROUND_THE_CLOCK = WorkingCalendar(hours={"mon-sun": ("00:00-24:00",)})
-
-
 def _weekdays(text: str) -> Iterator[int]:
     for part in text.casefold().replace(" ", "").split(","):
         first, _, last = part.partition("-")
@@ -175,3 +172,6 @@ def _slot(text: str) -> Slot:
         if hours[1] < 60 and hours[3] < 60 and start < end <= timedelta(hours=24):
             return start, end
     raise problem_error("invalid_slot", f"{text!r}: write a slot as 09:00-12:00, its end after its start")
+
+
+ROUND_THE_CLOCK = WorkingCalendar(hours={"mon-sun": ("00:00-24:00",)})
