@@ -1,0 +1,112 @@
+"""Ledger entries: facts that are only ever added, from which contract, entitlement and revenue are read.
+
+An entry is wide: whoever has the entries needs neither the orders nor the quote. What was true is never rewritten;
+a change of plan is the old row once more with the signs turned round, and a new row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.money import ExactDecimal
+from domain.quote import Kind, Milestone, Revenue
+
+
+class EntryKind(StrEnum):
+    """What an entry tells; ``quantity`` and ``amount`` of a kind add up over that kind only."""
+
+    SCHEDULED = "scheduled"
+    """An item as planned. ``effective`` is its order date; a minus row takes an earlier plan back."""
+    ACTIVATED = "activated"
+    """The item's order became final. ``effective`` is the local date of that moment."""
+    DELIVERED = "delivered"
+    """``quantity`` more was delivered on ``effective``."""
+    ACCEPTED = "accepted"
+    """``quantity`` more was accepted on ``effective``."""
+    REACHED = "reached"
+    """``milestone`` (none named: the only one) was reached on ``effective``; it earns ``milestone_percent``."""
+    REJECTED = "rejected"
+    """The ERP refused the item's order."""
+
+
+class BasePart(BaseModel):
+    """An item that a percent-of-total share was taken of, and the amount it had when the share was frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    item_id: str
+    amount: ExactDecimal
+
+
+class LedgerEntry(BaseModel):
+    """One fact about one order item.
+
+    ``effective`` is a local date of the customer (when it is true), ``recorded_at`` an instant (when it was known).
+    ``start`` and ``end`` are inclusive local dates. ``amount`` is in ``currency`` and is zero on delivered, accepted
+    and reached rows. ``version`` is that of the order once the change was made, ``position`` counts within that
+    change; ``entry_id`` is made of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    entry_id: str
+    kind: EntryKind
+    quote_id: str
+    order_id: str
+    item_id: str
+    line_id: str
+    version: int
+    position: int
+    event_id: str
+    customer_id: str
+    currency: str
+    product: str
+    family: str
+    item_kind: Kind
+    group: str | None = None
+    unit: str | None = None
+    ship_to: str | None = None
+    order_date: date
+    quantity: ExactDecimal
+    amount: ExactDecimal
+    start: date | None = None
+    end: date | None = None
+    revenue: Revenue
+    milestones: tuple[Milestone, ...] = ()
+    milestone: str | None = None
+    milestone_percent: ExactDecimal | None = None
+    acceptance: Literal["none", "required"] = "none"
+    asset: Literal["none", "per_line", "per_unit"] = "none"
+    covers: Literal["assets_of_site"] | None = None
+    base: tuple[BasePart, ...] = ()
+    contracting_method: Literal["single", "by_end_date"] = "single"
+    contracting_setting: Literal["inherit", "separate", "none"] = "inherit"
+    effective: date
+    recorded_at: AwareDatetime
+
+
+class Known(BaseModel):
+    """What the ledger says about one item as known at some moment: its present plan and what happened to it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    plan: LedgerEntry
+    activated: bool = False
+    rejected: bool = False
+    delivered: tuple[tuple[date, Decimal], ...] = ()
+    accepted: tuple[tuple[date, Decimal], ...] = ()
+    reached: tuple[tuple[date, str | None], ...] = ()
+
+
+def as_known(entries: Iterable[LedgerEntry], known: datetime | None = None) -> tuple[Known, ...]:
+    """The items with a plan at ``known`` (inclusive; left out: everything recorded), in the order they were planned.
+
+    ``entries`` come in the order in which they were added.
+    """
+    raise NotImplementedError

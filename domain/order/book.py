@@ -1,0 +1,95 @@
+"""The order book: all orders of one quote and what is left of each of its lines (``spec/orders.md`` 2)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.money import ExactDecimal, round_money, total_of
+from domain.order.event import Change, LineBalance
+from domain.order.item import Stored
+from domain.order.order import Order
+from domain.pricing import PricedQuote
+from domain.refusal import Refusal
+
+
+class Totals(Stored):
+    """The money of a quote; ordered + unordered + cancelled + returned - variance is the quote's total."""
+
+    quote: ExactDecimal
+    ordered: ExactDecimal
+    unordered: ExactDecimal
+    cancelled: ExactDecimal
+    returned: ExactDecimal
+    variance: ExactDecimal
+
+
+class OrderBook(Stored):
+    """All orders of one quote, and one balance for each of its lines. ``quote_total`` is the quote's net total."""
+
+    quote_id: str
+    currency: str
+    quote_total: ExactDecimal
+    orders: tuple[Order, ...] = ()
+    balances: tuple[LineBalance, ...]
+
+    def order(self, name: str) -> Order:
+        """The order of that ``order_id`` or ``key``. Code: ``unknown_order``."""
+        for order in self.orders:
+            if name in (order.order_id, order.key):
+                return order
+        raise Refusal("unknown_order", f"{name} is no order of {self.quote_id}; name its id or its key", "order")
+
+    def balance(self, line_id: str) -> LineBalance:
+        """The balance of that line; ``KeyError`` when there is none."""
+        for balance in self.balances:
+            if balance.line_id == line_id:
+                return balance
+        raise KeyError(line_id)
+
+    def applied(self, change: Change) -> OrderBook:
+        """The book after ``change``: changed orders and balances in their places, new orders behind the others."""
+        orders = {order.order_id: order for order in (*self.orders, *change.orders)}
+        balances = {balance.line_id: balance for balance in (*self.balances, *change.balances)}
+        return self.model_copy(update={"orders": tuple(orders.values()), "balances": tuple(balances.values())})
+
+    @property
+    def totals(self) -> Totals:
+        def over(field: str) -> Decimal:
+            return total_of((getattr(balance, field) for balance in self.balances), self.currency)
+
+        return Totals(
+            quote=self.quote_total,
+            ordered=total_of((order.total for order in self.orders), self.currency),
+            unordered=over("unordered_amount"),
+            cancelled=over("cancelled_amount"),
+            returned=over("returned_amount"),
+            variance=over("variance"),
+        )
+
+
+def open_book(priced: PricedQuote) -> OrderBook:
+    """The book of a quote of which nothing is ordered yet: everything is unordered."""
+    none = round_money(0, priced.quote.currency)
+    balances = tuple(
+        LineBalance(
+            line_id=line.line.line_id,
+            kind=line.line.kind,
+            component_of=line.line.component_of,
+            quoted_quantity=line.line.quantity,
+            quoted_amount=line.net_total,
+            unordered_quantity=line.line.quantity,
+            unordered_amount=line.net_total,
+            cancelled_quantity=Decimal(0),
+            cancelled_amount=none,
+            returned_quantity=Decimal(0),
+            returned_amount=none,
+            variance=none,
+        )
+        for line in priced.lines
+    )
+    return OrderBook(
+        quote_id=priced.quote.quote_id,
+        currency=priced.quote.currency,
+        quote_total=priced.net_total,
+        balances=balances,
+    )

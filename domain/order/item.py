@@ -1,0 +1,133 @@
+"""An order item: the part of a quote line that one order carries, with its frozen price and its lineage."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.ledger.entries import BasePart
+from domain.money import ExactDecimal
+from domain.order.exact import ExactFraction
+from domain.quote import DateChange, Kind, Milestone, PricePer, Proration, Revenue
+
+
+class ItemState(StrEnum):
+    """Where an item stands; the order's state follows from its items."""
+
+    SCHEDULED = "scheduled"
+    ACTIVATED = "activated"
+    PARTIALLY_FULFILLED = "partially_fulfilled"
+    FULFILLED = "fulfilled"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+
+class Stored(BaseModel):
+    """Frozen, and kept as JSON for years: fields that a newer release wrote are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ItemPrice(Stored):
+    """The price method of an item, frozen when it was ordered (``spec/orders.md`` 2, term prices).
+
+    ``unit_price`` is for one unit and one ``price_per`` period. ``start`` and ``end`` are the inclusive dates that
+    ``quote_amount`` of the item stands for: back on them, the item has its quote amount again.
+    """
+
+    unit_price: ExactFraction
+    price_per: PricePer = PricePer.ONCE
+    proration: Proration = Proration.CALENDAR_MONTHS
+    date_change: DateChange = DateChange.END_FIXED
+    term_months: int | None = None
+    start: date | None = None
+    end: date | None = None
+    percent: ExactDecimal | None = None
+
+
+class Receipt(Stored):
+    """A quantity delivered or accepted on a local date; ``quantity`` is an increment."""
+
+    on: date
+    quantity: ExactDecimal
+    evidence: str | None = None
+
+
+class Reached(Stored):
+    """A milestone reached on a local date; ``milestone`` is none where the item names no milestones."""
+
+    on: date
+    milestone: str | None = None
+    evidence: str | None = None
+
+
+class Item(Stored):
+    """Quantity, amount, dates and lineage of a part of a quote line.
+
+    ``amount - quote_amount`` is the reschedule variance booked for the item. ``key`` is the split key at its creation
+    (``DATE/SHIP_TO``) and never changes; with ``line_id`` and ``version`` it is unique in a quote (invariant I4).
+    ``root_item`` is the first item of its line of revisions (itself, until it revises one), ``parent_item`` the item
+    of the bundle it is a component of. ``start`` and ``end`` are inclusive local dates.
+    ``base`` are the items that a percent-of-total share was taken of, with their amounts when it was frozen.
+    """
+
+    item_id: str
+    order_id: str
+    line_id: str
+    product: str
+    family: str
+    kind: Kind
+    description: str | None = None
+    group: str | None = None
+    key: str
+    version: int = 1
+    root_item: str
+    parent_item: str | None = None
+    revises: str | None = None
+
+    quantity: ExactDecimal
+    unit: str | None = None
+    amount: ExactDecimal
+    quote_amount: ExactDecimal
+    price: ItemPrice
+    base: tuple[BasePart, ...] = ()
+    dates_of_base: bool = False
+
+    ship_to: str | None = None
+    start: date | None = None
+    end: date | None = None
+
+    revenue: Revenue
+    milestones: tuple[Milestone, ...] = ()
+    acceptance: Literal["none", "required"] = "none"
+    asset: Literal["none", "per_line", "per_unit"] = "none"
+    covers: Literal["assets_of_site"] | None = None
+    point_of_no_return: Literal["activation", "sent", "first_delivery"] = "first_delivery"
+
+    state: ItemState = ItemState.SCHEDULED
+    delivered: tuple[Receipt, ...] = ()
+    accepted: tuple[Receipt, ...] = ()
+    reached: tuple[Reached, ...] = ()
+
+    @property
+    def variance(self) -> Decimal:
+        """What date moves added to the quote amount (negative: took away)."""
+        return self.amount - self.quote_amount
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the item is a share of a percent-of-total line."""
+        return self.kind is Kind.PERCENT_OF_TOTAL
+
+    @property
+    def delivered_quantity(self) -> Decimal:
+        return sum((receipt.quantity for receipt in self.delivered), Decimal(0))
+
+    @property
+    def accepted_quantity(self) -> Decimal:
+        return sum((receipt.quantity for receipt in self.accepted), Decimal(0))
