@@ -1,0 +1,199 @@
+"""Conditions: ``max_discount > 25``, read once, as a name, an operator and a right side (``spec/approvals.md`` 2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+
+from domain.money import is_currency
+from domain.refusal import Refusal
+
+
+class Operator(StrEnum):
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    LESS = "<"
+    AT_MOST = "<="
+    GREATER = ">"
+    AT_LEAST = ">="
+    IN = "in"
+    NOT_IN = "not in"
+    CONTAINS = "contains"
+    NOT_CONTAINS = "not contains"
+    STARTS_WITH = "starts with"
+    ENDS_WITH = "ends with"
+    IS_BLANK = "is blank"
+    IS_NOT_BLANK = "is not blank"
+
+    @property
+    def orders(self) -> bool:
+        """Whether it asks which side is larger."""
+        return self in (Operator.LESS, Operator.AT_MOST, Operator.GREATER, Operator.AT_LEAST)
+
+
+NAME = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*"
+CONDITION = re.compile(
+    rf"\s*(?P<name>{NAME})\s*(?P<operator><=|>=|!=|=|<|>"
+    r"|(?<=\s)(?:not\s+in|in|not\s+contains|contains|starts\s+with|ends\s+with|is\s+not\s+blank|is\s+blank)(?=\s|$))"
+    r"\s*(?P<right>.*?)\s*",
+    re.ASCII | re.DOTALL,
+)
+NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", re.ASCII)
+MONEY = re.compile(r"(?:([A-Z]{3})\s*(-?[0-9]{1,18}(?:\.[0-9]{1,6})?)|(-?[0-9]{1,18}(?:\.[0-9]{1,6})?)\s*([A-Z]{3}))")
+LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A literal amount with its currency, as in ``net_total > 5000 EUR``."""
+
+    number: Decimal
+    currency: str
+
+
+Literal = Decimal | Amount | str
+"""A right side that is a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A right side that names a field or variable; ``otherwise`` is the text it is where nothing has that name."""
+
+    name: str
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One test. ``text`` is as written, with spaces folded; ``right`` is a value, a list of values, or a reference."""
+
+    text: str
+    name: str
+    operator: Operator
+    right: Literal | Reference | tuple[Literal, ...] | None
+
+
+class Combination(StrEnum):
+    ALL = "all"
+    ANY = "any"
+    NOT = "not"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions combined; ``not`` has one part."""
+
+    combination: Combination
+    parts: tuple[Node, ...]
+
+
+Node = Condition | Group
+
+
+def read_when(value: Any, path: str, depth: int = 0) -> Node:
+    """The condition tree of a ``when`` or ``where``. Codes: ``invalid_condition``, ``not_built_yet``."""
+    if depth > 20:
+        raise Refusal("invalid_condition", "the conditions are nested more than 20 deep; make them flatter", path)
+    if isinstance(value, str):
+        return read_condition(value, path)
+    if isinstance(value, list):
+        return _group(Combination.ALL, value, path, depth)
+    if isinstance(value, dict) and len(value) == 1:
+        [(word, parts)] = value.items()
+        if word == Combination.NOT:
+            inner = parts[0] if isinstance(parts, list) and len(parts) == 1 else parts
+            return Group(Combination.NOT, (read_when(inner, f"{path}.not", depth + 1),))
+        if word in (Combination.ALL, Combination.ANY):
+            return _group(Combination(word), parts, f"{path}.{word}", depth)
+    if isinstance(value, dict) and "logic" in value:
+        raise Refusal("not_built_yet", "numbered conditions with logic are not built yet; nest all, any, not", path)
+    raise Refusal("invalid_condition", "write a condition as text, or one of all, any, not with conditions in it", path)
+
+
+def _group(combination: Combination, parts: Any, path: str, depth: int) -> Group:
+    if not isinstance(parts, list) or not parts:
+        raise Refusal("invalid_condition", f"{combination} needs a list of at least one condition", path)
+    if len(parts) > 500:
+        raise Refusal("invalid_condition", "at most 500 conditions stand side by side", path)
+    return Group(combination, tuple(read_when(part, f"{path}.{at}", depth + 1) for at, part in enumerate(parts)))
+
+
+def read_condition(text: str, path: str) -> Condition:
+    """The condition written as ``text``. Code ``invalid_condition``."""
+    found = CONDITION.fullmatch(text) if len(text) <= LONGEST else None
+    if found is None:
+        raise Refusal(
+            "invalid_condition",
+            f"{text[:80]!r} is no condition; write name, operator and value, such as max_discount > 25",
+            path,
+        )
+    operator = Operator(" ".join(found["operator"].split()))
+    folded = " ".join(text.split())
+    right = found["right"]
+    if operator in (Operator.IS_BLANK, Operator.IS_NOT_BLANK):
+        if right:
+            raise Refusal("invalid_condition", f"nothing may follow {operator} in {folded!r}", path)
+        return Condition(folded, found["name"], operator, None)
+    if not right:
+        raise Refusal("invalid_condition", f"{folded!r} lacks its right side", path)
+    if operator in (Operator.IN, Operator.NOT_IN):
+        values = tuple(_literal(part) for part in _listed(right, path))
+        return Condition(folded, found["name"], operator, values)
+    return Condition(folded, found["name"], operator, _right(right))
+
+
+def _right(text: str) -> Literal | Reference:
+    value = _literal(text)
+    if isinstance(value, str) and value == text and re.fullmatch(NAME, text, re.ASCII):
+        return Reference(text, text)
+    return value
+
+
+def _literal(text: str) -> Literal:
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
+        return text[1:-1]
+    if NUMBER.fullmatch(text):
+        return Decimal(text)
+    money = MONEY.fullmatch(text)
+    if money and is_currency(money[1] or money[4]):
+        return Amount(Decimal(money[2] or money[3]), money[1] or money[4])
+    return text
+
+
+def _listed(text: str, path: str) -> Iterator[str]:
+    """The parts of a comma-separated list; commas inside quotes do not part. Brackets round the list are allowed."""
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    parts = re.findall(r'\s*("[^"]*"|\'[^\']*\'|[^,]*?)\s*(?:,|$)', text)
+    for part in parts[:-1] if text and parts and parts[-1] == "" else parts:
+        if not part:
+            raise Refusal("invalid_condition", f"an element of the list {text[:80]!r} is blank", path)
+        yield part
+
+
+def as_number(value: Any) -> Decimal | None:
+    """``value`` as a decimal, when it is one or is a text that reads as one."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
+        try:
+            return Decimal(value.strip())
+        except InvalidOperation:  # pragma: no cover - the pattern admits nothing else
+            return None
+    return None
+
+
+def leaves(node: Node | None, negated: bool = False) -> Iterator[tuple[Condition, bool]]:
+    """The conditions of a tree in order, each with whether an odd number of ``not`` stands over it."""
+    if node is None:
+        return
+    if isinstance(node, Condition):
+        yield node, negated
+        return
+    flip = node.combination is Combination.NOT
+    for part in node.parts:
+        yield from leaves(part, negated != flip)
