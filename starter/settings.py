@@ -1,0 +1,110 @@
+"""What may be set from outside, read once from the environment (`COUNTERSIGN_…`) or given by the command line."""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SHORTEST_KEY = 32
+
+
+def _plain_database_url() -> SecretStr | None:
+    # The name that platforms use; our own COUNTERSIGN_DATABASE comes before it.
+    url = os.environ.get("DATABASE_URL")
+    return SecretStr(url) if url else None
+
+
+class Settings(BaseSettings):
+    """All settings of one process. Frozen: a process is set up once, and tests give their own."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COUNTERSIGN_", env_ignore_empty=True, extra="forbid", frozen=True, validate_default=True
+    )
+
+    state_dir: Path = Path(".countersign")
+    """Everything the embedded stack keeps, and the defaults of the folders below."""
+
+    temporal: str | None = None
+    """Address of a Temporal server, host:port. None: the embedded one."""
+    temporal_namespace: str = "default"
+    temporal_api_key: SecretStr | None = None
+    temporal_tls: bool = False
+
+    database: SecretStr | None = Field(default_factory=_plain_database_url)
+    """URL of a PostgreSQL database; `DATABASE_URL` is honoured too. None: the embedded one."""
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    task_queue: str = "countersign"
+    policy: str = "standard"
+    """Name of the policy that a submitted quote is measured by."""
+
+    key: SecretStr | None = None
+    """Signs bearer tokens. None: made once and kept in the state folder."""
+
+    outbox_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "mail")
+    erp_outbox_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "erp" / "orders")
+    erp_inbox_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "erp" / "acknowledgements")
+
+    @field_validator("database")
+    @classmethod
+    def _speak_asyncpg(cls, url: SecretStr | None) -> SecretStr | None:
+        return None if url is None else SecretStr(asyncpg_url(url.get_secret_value()))
+
+    @field_validator("key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < SHORTEST_KEY:
+            raise ValueError(f"must have at least {SHORTEST_KEY} characters; leave it unset to have one made")
+        return key
+
+    @model_validator(mode="after")
+    def _key_needs_server(self) -> Self:
+        if self.temporal is None and self.temporal_api_key is not None:
+            raise ValueError("temporal_api_key is set but temporal is not: the embedded server takes no key")
+        return self
+
+    def with_(self, **changes: Any) -> "Settings":
+        """These settings with some replaced; what the command line does with its options."""
+        return Settings(**{**self.model_dump(exclude_unset=True), **changes})
+
+    def signing_key(self) -> bytes:
+        """The key that signs and checks tokens; made at the first call when none is set."""
+        if self.key is not None:
+            return self.key.get_secret_value().encode()
+        path = self.state_dir / "key"
+        if not path.exists():
+            _make_key(path)
+        return path.read_bytes().strip()
+
+
+def asyncpg_url(url: str) -> str:
+    """A PostgreSQL address as the platforms write it, as SQLAlchemy with asyncpg reads it."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
+        # The address itself may hold a password and is not repeated.
+        raise ValueError(f"must be a PostgreSQL address (postgresql://…), not {parts.scheme or 'one without scheme'}")
+    query = [("ssl" if name == "sslmode" else name, value) for name, value in parse_qsl(parts.query)]
+    rest = urlunsplit(("", parts.netloc, parts.path, urlencode(query, safe="/"), ""))
+    # urlunsplit leaves the slashes out when there is no host, as in ///name?host=/a/socket/folder.
+    return "postgresql+asyncpg:" + (rest if rest.startswith("//") else "//" + rest)
+
+
+def _make_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"key.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+        # A link appears whole or not at all, and never replaces: whoever comes second takes the first one's key.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

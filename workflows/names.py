@@ -1,0 +1,45 @@
+"""What things are called on the server: workflow ids, the task queue and the search attributes.
+
+Ids are functions of the business key, so that starting the same thing twice is noticed by the server.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from temporalio.common import SearchAttributeKey
+
+TASK_QUEUE: Final = "countersign"
+
+QUOTE_ID: Final = SearchAttributeKey.for_keyword("QuoteId")
+CUSTOMER_ID: Final = SearchAttributeKey.for_keyword("CustomerId")
+QUOTE_STATE: Final = SearchAttributeKey.for_keyword("QuoteState")
+WAITING_FOR: Final = SearchAttributeKey.for_keyword_list("WaitingFor")
+DUE_AT: Final[SearchAttributeKey[datetime]] = SearchAttributeKey.for_datetime("DueAt")
+ORDER_STATE: Final = SearchAttributeKey.for_keyword("OrderState")
+# A date is kept as its midnight in the order's own time zone: the server has no type for a date.
+ORDER_DATE: Final[SearchAttributeKey[datetime]] = SearchAttributeKey.for_datetime("OrderDate")
+
+ALL_KEYS: Final[tuple[SearchAttributeKey[Any], ...]] = (
+    QUOTE_ID,
+    CUSTOMER_ID,
+    QUOTE_STATE,
+    WAITING_FOR,
+    DUE_AT,
+    ORDER_STATE,
+    ORDER_DATE,
+)
+
+
+def quote_approval_id(quote: str, round_number: int) -> str:
+    """The run that takes one round of a quote through its approvals."""
+    return f"quote-approval/{quote}/{round_number}"
+
+
+def fulfilment_id(quote: str) -> str:
+    """The run that splits an accepted quote into orders and watches them."""
+    return f"orders/{quote}"
+
+
+def order_run_id(order_id: str) -> str:
+    """The run of one split order, from its date to its last delivery."""
+    return f"order/{order_id}"
