@@ -6,16 +6,14 @@ a change of plan is the old row once more with the signs turned round, and a new
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.money import ExactDecimal
-from domain.quote import Kind, Milestone, Revenue
+from domain.quote import Kind, Milestone, PricePer, Revenue
 
 
 class EntryKind(StrEnum):
@@ -77,6 +75,7 @@ class LedgerEntry(BaseModel):
     amount: ExactDecimal
     start: date | None = None
     end: date | None = None
+    price_per: PricePer = PricePer.ONCE
     revenue: Revenue
     milestones: tuple[Milestone, ...] = ()
     milestone: str | None = None
@@ -89,24 +88,3 @@ class LedgerEntry(BaseModel):
     contracting_setting: Literal["inherit", "separate", "none"] = "inherit"
     effective: date
     recorded_at: AwareDatetime
-
-
-class Known(BaseModel):
-    """What the ledger says about one item as known at some moment: its present plan and what happened to it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    plan: LedgerEntry
-    activated: bool = False
-    rejected: bool = False
-    delivered: tuple[tuple[date, Decimal], ...] = ()
-    accepted: tuple[tuple[date, Decimal], ...] = ()
-    reached: tuple[tuple[date, str | None], ...] = ()
-
-
-def as_known(entries: Iterable[LedgerEntry], known: datetime | None = None) -> tuple[Known, ...]:
-    """The items with a plan at ``known`` (inclusive; left out: everything recorded), in the order they were planned.
-
-    ``entries`` come in the order in which they were added.
-    """
-    raise NotImplementedError

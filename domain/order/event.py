@@ -26,7 +26,6 @@ class Cause(Stored):
 
 class OrderEventKind(StrEnum):
     ORDERED = "ordered"
-    SCHEDULED = "scheduled"
     DATE_MOVED = "date_moved"
     REPRICED = "repriced"
     ACTIVATED = "activated"

@@ -120,6 +120,11 @@ class Item(Stored):
         return self.amount - self.quote_amount
 
     @property
+    def counts(self) -> bool:
+        """Whether the item is part of what is ordered; superseded items are, together with their deltas."""
+        return self.state is not ItemState.CANCELLED
+
+    @property
     def is_share(self) -> bool:
         """Whether the item is a share of a percent-of-total line."""
         return self.kind is Kind.PERCENT_OF_TOTAL

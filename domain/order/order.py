@@ -73,8 +73,8 @@ class Order(Stored):
 
     @property
     def total(self) -> Decimal:
-        """The sum of the items' amounts."""
-        return total_of((item.amount for item in self.items), self.currency)
+        """The sum of the amounts of the items that are not cancelled."""
+        return total_of((item.amount for item in self.items if item.counts), self.currency)
 
     @property
     def due(self) -> datetime:

@@ -1,0 +1,410 @@
+"""The directory: who there is, who leads whom, and who may act for whom at a moment (``spec/approvals.md`` 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from domain.calendar import ROUND_THE_CLOCK, Sla, WorkingCalendar
+from domain.policy.document import ApproverName, FieldApprover, ManagerApprover, PlainNumber
+from domain.quote import Currency, FreeText, Identifier, Text
+from domain.reading import problem_error, read_model
+from domain.refusal import Problem, Refusal
+
+MOST_HOPS = 5
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Limit(Entry):
+    """The largest amount somebody may approve; compared with the quote's ``net_total``."""
+
+    amount: PlainNumber
+    currency: Currency
+
+
+class User(Entry):
+    """A person. ``deputy`` is asked only on silence; an inactive user is never asked."""
+
+    name: Text
+    mail: Text | None = None
+    manager: Identifier | None = None
+    deputy: Identifier | None = None
+    calendar: Identifier | None = None
+    active: bool = True
+    authority: Limit | None = None
+    locale: Text | None = None
+
+
+def _quorum(value: Any) -> str:
+    text = str(value).strip().casefold()
+    if text in ("any", "all"):
+        return text
+    number = text.removesuffix("%")
+    if number.isascii() and number.isdigit() and int(number) > 0 and (number == text or int(number) <= 100):
+        return text
+    raise problem_error("invalid_quorum", "a quorum is any, all, a number of people, or a percent such as 60%")
+
+
+Quorum = Annotated[str, BeforeValidator(_quorum)]
+
+
+class UserGroup(Entry):
+    """People who decide together; a no of somebody in ``veto`` decides alone."""
+
+    members: tuple[Identifier, ...]
+    quorum: Quorum = "any"
+    veto: tuple[Identifier, ...] = ()
+
+
+class Approver(Entry):
+    """A name that rules use for a user, a group, a user in a quote field, or somebody's manager."""
+
+    user: Identifier | None = None
+    group: Identifier | None = None
+    field: Text | None = None
+    manager_of: Text | None = None
+    level: Annotated[int, Field(ge=1, le=20)] = 1
+    authority: Limit | None = None
+    sla: Sla | None = None
+    calendar: Identifier | None = None
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    elif isinstance(value, datetime):
+        return value
+    raise problem_error("invalid_moment", "write a moment as 2026-11-20T09:00, with a zone or in the approver's")
+
+
+class Scope(Entry):
+    """What a delegation is limited to; blank means everything."""
+
+    policies: tuple[Identifier, ...] = ()
+    chains: tuple[Identifier, ...] = ()
+
+
+class Delegation(Entry):
+    """``of`` hands over to ``to`` (a user or a group) from a moment until another; without a zone, in ``of``'s."""
+
+    id: Identifier | None = None
+    of: Identifier
+    to: Identifier
+    from_: Annotated[datetime, BeforeValidator(_moment)] | None = Field(default=None, alias="from")
+    until: Annotated[datetime, BeforeValidator(_moment)] | None = None
+    scope: Scope = Scope()
+    largest: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What a decision is about, as far as the people side must know it."""
+
+    policy: str
+    chain: str
+    net_total: Decimal
+    currency: str
+    rates: Mapping[str, Decimal]
+
+    def within(self, limit: Limit | None) -> bool:
+        """Whether the amount is at most ``limit``, converted by the quote's rates. Code: ``missing_rate``."""
+        if limit is None:
+            return True
+        if limit.currency == self.currency:
+            return self.net_total <= limit.amount
+        rate = self.rates.get(limit.currency)
+        if rate is None:
+            raise Refusal(
+                "missing_rate",
+                f"a limit in {limit.currency} must be compared; give the quote rates.{limit.currency}",
+                f"rates.{limit.currency}",
+            )
+        return self.net_total <= limit.amount * rate
+
+
+class Directory(Entry):
+    """Everybody and everything that has to do with people, at one moment."""
+
+    calendars: Mapping[Identifier, WorkingCalendar] = Field(default_factory=dict)
+    users: Mapping[Identifier, User] = Field(default_factory=dict)
+    groups: Mapping[Identifier, UserGroup] = Field(default_factory=dict)
+    approvers: Mapping[Identifier, Approver] = Field(default_factory=dict)
+    delegations: tuple[Delegation, ...] = ()
+
+    def is_active(self, user: str) -> bool:
+        """Whether ``user`` is known and active."""
+        found = self.users.get(user)
+        return found is not None and found.active
+
+    def calendar_of(self, user: str, override: str | None = None) -> WorkingCalendar:
+        """The calendar on which ``user`` works; without one, round the clock."""
+        name = override or (self.users[user].calendar if user in self.users else None)
+        return self.calendars.get(name, ROUND_THE_CLOCK) if name else ROUND_THE_CLOCK
+
+    def managers_of(self, user: str) -> Iterator[str]:
+        """The line of managers over ``user``, nearest first; a circle ends it."""
+        seen = {user}
+        here = self.users.get(user)
+        while here is not None and here.manager and here.manager not in seen:
+            seen.add(here.manager)
+            yield here.manager
+            here = self.users.get(here.manager)
+
+    def next_manager(self, user: str, barred: Sequence[str], taken: Sequence[str] = ()) -> str | None:
+        """Upwards from ``user``, the first manager who is active, not barred, and not taken."""
+        return next(
+            (boss for boss in self.managers_of(user) if self.is_active(boss) and boss not in (*barred, *taken)), None
+        )
+
+    @cached_property
+    def _delegations_of(self) -> Mapping[str, tuple[Delegation, ...]]:
+        found: dict[str, list[Delegation]] = {}
+        for delegation in self.delegations:
+            found.setdefault(delegation.of, []).append(delegation)
+        return {of: tuple(each) for of, each in found.items()}
+
+    def window(self, delegation: Delegation) -> tuple[datetime | None, datetime | None]:
+        """From (inclusive) and until (exclusive) as aware moments."""
+        zone = self.calendar_of(delegation.of).zone
+        return _aware(delegation.from_, zone), _aware(delegation.until, zone)
+
+    def in_force(self, delegation: Delegation, matter: Matter, at: datetime) -> bool:
+        """Whether ``delegation`` covers ``matter`` at the moment ``at``."""
+        start, end = self.window(delegation)
+        scope = delegation.scope
+        return (
+            (start is None or start <= at)
+            and (end is None or at < end)
+            and (not scope.policies or matter.policy in scope.policies)
+            and (not scope.chains or matter.chain in scope.chains)
+            and matter.within(delegation.largest)
+        )
+
+    def stand_ins(self, user: str, matter: Matter, barred: Sequence[str], at: datetime) -> Handover:
+        """Who is asked in place of ``user`` at ``at``, and who may act: delegates, and all who delegated.
+
+        The chain is followed up to 5 hops; a barred or inactive delegate is passed over, the request stays with the
+        last person before them.
+        """
+        here, chain = user, [user]
+        for _ in range(MOST_HOPS):
+            to = self._delegate(here, matter, barred, at)
+            if to is None or to in chain:
+                break
+            if to in self.groups:
+                members = tuple(
+                    member for member in self.groups[to].members if self.is_active(member) and member not in barred
+                )
+                return Handover(members, (*members, *(each for each in chain if each not in members)))
+            chain.append(to)
+            here = to
+        return Handover((here,), tuple(reversed(chain)))
+
+    def _delegate(self, user: str, matter: Matter, barred: Sequence[str], at: datetime) -> str | None:
+        for delegation in reversed(self._delegations_of.get(user, ())):
+            if not self.in_force(delegation, matter, at):
+                continue
+            if delegation.to in self.groups:
+                if any(self.is_active(each) and each not in barred for each in self.groups[delegation.to].members):
+                    return delegation.to
+            elif self.is_active(delegation.to) and delegation.to not in barred:
+                return delegation.to
+        return None
+
+    def next_change(self, users: Sequence[str], after: datetime) -> datetime | None:
+        """The next moment after ``after`` at which a delegation of one of ``users``, or of theirs, begins or ends."""
+        waiting, seen = list(users), set(users)
+        moments: list[datetime] = []
+        while waiting:
+            for delegation in self._delegations_of.get(waiting.pop(), ()):
+                moments.extend(moment for moment in self.window(delegation) if moment is not None and moment > after)
+                if delegation.to not in seen:
+                    seen.add(delegation.to)
+                    waiting.append(delegation.to)
+        return min(moments, default=None)
+
+    def with_delegation(self, delegation: Delegation, at: datetime) -> Directory:
+        """The directory with ``delegation`` entered at ``at``.
+
+        Codes: ``unknown_user``, ``delegation_loop``, ``dates_out_of_order``, ``in_the_past`` (only an end in the past
+        is; a start in the past means now).
+        """
+        self._check_delegation(delegation, at)
+        return self.model_copy(update={"delegations": (*self.delegations, delegation)})
+
+    def _check_delegation(self, delegation: Delegation, at: datetime) -> None:
+        if delegation.of not in self.users:
+            raise Refusal("unknown_user", f"{delegation.of} is not in the directory", "of")
+        if delegation.to not in self.users and delegation.to not in self.groups:
+            raise Refusal("unknown_user", f"{delegation.to} is no user or group of the directory", "to")
+        start, end = self.window(delegation)
+        if end is not None and end <= at:
+            raise Refusal("in_the_past", f"the delegation would have ended at {end.isoformat()}", "until")
+        if start is not None and end is not None and end <= start:
+            raise Refusal("dates_out_of_order", "until lies before from", "until")
+        if delegation.of in self._reached_from(delegation.to, start or at, end):
+            raise Refusal("delegation_loop", f"{delegation.to} already hands over to {delegation.of}", "to")
+
+    def _reached_from(self, user: str, start: datetime, end: datetime | None) -> set[str]:
+        """Everybody to whom ``user`` hands over, directly or not, at some moment between ``start`` and ``end``."""
+        reached, waiting = {user}, [user]
+        while waiting:
+            for delegation in self._delegations_of.get(waiting.pop(), ()):
+                begins, ends = self.window(delegation)
+                apart = (ends is not None and ends <= start) or (end is not None and begins is not None and begins >= end)
+                if not apart and delegation.to not in reached:
+                    reached.add(delegation.to)
+                    waiting.append(delegation.to)
+        return reached
+
+    def knows_approver(self, name: str) -> bool:
+        """Whether ``name`` in a rule is an approver, a group or a user."""
+        return name in self.approvers or name in self.groups or name in self.users
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """``asked`` are listed and reminded, ``acting`` may decide (those asked first)."""
+
+    asked: tuple[str, ...]
+    acting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom a rule's approver means: persons in seat order, and what the approver entry says of them.
+
+    ``group`` is set when they decide as a group, with its quorum and vetoes. No persons: a blank field, a manager
+    who is not there, an empty group.
+    """
+
+    persons: tuple[str, ...]
+    group: str | None = None
+    quorum: str = "any"
+    veto: tuple[str, ...] = ()
+    authority: Limit | None = None
+    sla: Sla | None = None
+    calendar: str | None = None
+    kind: Literal["user", "group", "field", "manager"] = "user"
+
+
+def name_of(approver: ApproverName) -> str:
+    """``approver`` of a rule as one word, for lists and messages."""
+    if isinstance(approver, str):
+        return approver
+    if isinstance(approver, FieldApprover):
+        return f"field {approver.field}"
+    return f"manager of {approver.manager_of}" + (f" (level {approver.level})" if approver.level > 1 else "")
+
+
+def find_approver(directory: Directory, approver: ApproverName, facts: Mapping[str, Any]) -> Named:
+    """Whom ``approver`` means for a quote with ``facts``. An id resolves as approver, then group, then user."""
+    if isinstance(approver, FieldApprover):
+        return Named(_present(facts.get(approver.field)), kind="field")
+    if isinstance(approver, ManagerApprover):
+        return Named(_manager(directory, approver.manager_of, approver.level, facts), kind="manager")
+    entry = directory.approvers.get(approver)
+    if entry is None:
+        return _group(directory, approver) if approver in directory.groups else Named((approver,))
+    named = _named(directory, entry, facts)
+    return Named(
+        named.persons, named.group, named.quorum, named.veto, entry.authority, entry.sla, entry.calendar, named.kind
+    )
+
+
+def _named(directory: Directory, entry: Approver, facts: Mapping[str, Any]) -> Named:
+    if entry.group is not None:
+        return _group(directory, entry.group)
+    if entry.field is not None:
+        return Named(_present(facts.get(entry.field)), kind="field")
+    if entry.manager_of is not None:
+        return Named(_manager(directory, entry.manager_of, entry.level, facts), kind="manager")
+    return Named(_present(entry.user))
+
+
+def _group(directory: Directory, name: str) -> Named:
+    group = directory.groups.get(name)
+    if group is None:
+        return Named((), name, kind="group")
+    return Named(tuple(dict.fromkeys(group.members)), name, group.quorum, group.veto, kind="group")
+
+
+def _present(value: Any) -> tuple[str, ...]:
+    text = str(value).strip() if value is not None else ""
+    return (text,) if text else ()
+
+
+def _manager(directory: Directory, of: str, level: int, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    user = facts.get(of) or (of if of in directory.users else None)
+    line = list(directory.managers_of(str(user))) if user else []
+    return (line[level - 1],) if len(line) >= level else ()
+
+
+def _aware(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=zone)
+
+
+def read_directory(data: Any) -> Directory:
+    """The directory in ``data`` (a decoded document), or a :class:`Refusal` that names every problem by its path."""
+    directory = read_model(Directory, data)
+    problems = list(_problems(directory))
+    if problems:
+        raise Refusal.of(problems)
+    return directory
+
+
+def _problems(directory: Directory) -> Iterator[Problem]:
+    users, groups = directory.users, directory.groups
+    for name, user in users.items():
+        for field in ("manager", "deputy"):
+            person = getattr(user, field)
+            if person is not None and person not in users:
+                yield Problem("unknown_user", f"{person} is not in the directory", f"users.{name}.{field}")
+        yield from _calendar_problems(directory, user.calendar, f"users.{name}")
+    for name, group in groups.items():
+        for member in (*group.members, *group.veto):
+            if member not in users:
+                yield Problem("unknown_user", f"{member} is not in the directory", f"groups.{name}.members")
+    for name, entry in directory.approvers.items():
+        path = f"approvers.{name}"
+        if sum(each is not None for each in (entry.user, entry.group, entry.field, entry.manager_of)) != 1:
+            yield Problem("conflicting_fields", "give exactly one of user, group, field, manager_of", path)
+        if entry.user is not None and entry.user not in users:
+            yield Problem("unknown_user", f"{entry.user} is not in the directory", f"{path}.user")
+        if entry.group is not None and entry.group not in groups:
+            yield Problem("unknown_group", f"{entry.group} is not in the directory", f"{path}.group")
+        yield from _calendar_problems(directory, entry.calendar, path)
+    for at, delegation in enumerate(directory.delegations):
+        yield from _delegation_problems(directory, delegation, f"delegations.{delegation.id or at}")
+
+
+def _calendar_problems(directory: Directory, calendar: str | None, path: str) -> Iterator[Problem]:
+    if calendar is not None and calendar not in directory.calendars:
+        yield Problem("unknown_calendar", f"{calendar} is not in the directory", f"{path}.calendar")
+
+
+def _delegation_problems(directory: Directory, delegation: Delegation, path: str) -> Iterator[Problem]:
+    if delegation.of not in directory.users:
+        yield Problem("unknown_user", f"{delegation.of} is not in the directory", f"{path}.of")
+    if delegation.to not in directory.users and delegation.to not in directory.groups:
+        yield Problem("unknown_user", f"{delegation.to} is no user or group of the directory", f"{path}.to")
+    start, end = directory.window(delegation)
+    if start is not None and end is not None and end <= start:
+        yield Problem("dates_out_of_order", "until lies before from", f"{path}.until")
+    if delegation.of == delegation.to:
+        yield Problem("delegation_loop", "nobody delegates to themselves", f"{path}.to")
