@@ -1,7 +1,7 @@
 # Needs only make and Python 3.11+. Every target makes .venv from the hashed lock file when it is missing or stale.
 #   make run    the whole stack on this machine, until Ctrl-C     make check  format, lint, types, imports, lock, audit
 #   make demo   the main job, start to end, in virtual time       make bench  the benchmarks → bench/results.json
-#   make test   the tests; make test ARGS="tests/domain -n 0"     make lock   resolve requirements.lock anew
+#   make test   the tests; make test ARGS="tests/domain -n 0"     make lock   requirements.lock anew; ARGS=--upgrade
 
 SHELL := /bin/sh
 BIN := .venv/bin
