@@ -1,0 +1,55 @@
+"""`python -m bench`: every benchmark against an embedded stack of its own, a table each, and bench/results.json."""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import floor
+from bench.measure import Figures
+from starter.connection import connect
+from starter.embedded import embedded_stack
+from starter.settings import Settings
+
+RESULTS = Path(__file__).with_name("results.json")
+
+
+def table(title: str, lines: list[Figures]) -> Table:
+    """The figures of one benchmark for the terminal."""
+    shown = Table(title=title, title_justify="left")
+    for column in lines[0]:
+        shown.add_column(column.replace("_per_", "/").replace("_", " "), justify="right")
+    for line in lines:
+        shown.add_row(*(f"{value:,}" for value in line.values()))
+    return shown
+
+
+async def main(console: Console) -> None:
+    """Run all and leave the results."""
+    with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
+        settings = Settings(state_dir=Path(folder), temporal=None, temporal_namespace="default", database=None)
+        async with embedded_stack(settings, ui=False, database=False, temporal_port=0, say=console.print) as stack:
+            client = await connect(settings, stack.temporal_address)
+            with console.status("floor: the bare Temporal server, about half a minute …"):
+                lines = await floor.run(client)
+    console.print(table("floor: a bare workflow, 2 updates, 2 timers, 3 empty activities", lines))
+    results = {
+        "taken": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
+        "temporalio": version("temporalio"),
+        "floor": lines,
+    }
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    console.print(f"written to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(Console())))
