@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from domain.calendar import ROUND_THE_CLOCK, Sla, WorkingCalendar
-from domain.policy.document import ApproverName, FieldApprover, ManagerApprover, PlainNumber
+from domain.policy.document import PlainNumber
 from domain.quote import Currency, FreeText, Identifier, Text
 from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
@@ -283,76 +283,6 @@ class Handover:
     acting: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Whom a rule's approver means: persons in seat order, and what the approver entry says of them.
-
-    ``group`` is set when they decide as a group, with its quorum and vetoes. No persons: a blank field, a manager
-    who is not there, an empty group.
-    """
-
-    persons: tuple[str, ...]
-    group: str | None = None
-    quorum: str = "any"
-    veto: tuple[str, ...] = ()
-    authority: Limit | None = None
-    sla: Sla | None = None
-    calendar: str | None = None
-    kind: Literal["user", "group", "field", "manager"] = "user"
-
-
-def name_of(approver: ApproverName) -> str:
-    """``approver`` of a rule as one word, for lists and messages."""
-    if isinstance(approver, str):
-        return approver
-    if isinstance(approver, FieldApprover):
-        return f"field {approver.field}"
-    return f"manager of {approver.manager_of}" + (f" (level {approver.level})" if approver.level > 1 else "")
-
-
-def find_approver(directory: Directory, approver: ApproverName, facts: Mapping[str, Any]) -> Named:
-    """Whom ``approver`` means for a quote with ``facts``. An id resolves as approver, then group, then user."""
-    if isinstance(approver, FieldApprover):
-        return Named(_present(facts.get(approver.field)), kind="field")
-    if isinstance(approver, ManagerApprover):
-        return Named(_manager(directory, approver.manager_of, approver.level, facts), kind="manager")
-    entry = directory.approvers.get(approver)
-    if entry is None:
-        return _group(directory, approver) if approver in directory.groups else Named((approver,))
-    named = _named(directory, entry, facts)
-    return Named(
-        named.persons, named.group, named.quorum, named.veto, entry.authority, entry.sla, entry.calendar, named.kind
-    )
-
-
-def _named(directory: Directory, entry: Approver, facts: Mapping[str, Any]) -> Named:
-    if entry.group is not None:
-        return _group(directory, entry.group)
-    if entry.field is not None:
-        return Named(_present(facts.get(entry.field)), kind="field")
-    if entry.manager_of is not None:
-        return Named(_manager(directory, entry.manager_of, entry.level, facts), kind="manager")
-    return Named(_present(entry.user))
-
-
-def _group(directory: Directory, name: str) -> Named:
-    group = directory.groups.get(name)
-    if group is None:
-        return Named((), name, kind="group")
-    return Named(tuple(dict.fromkeys(group.members)), name, group.quorum, group.veto, kind="group")
-
-
-def _present(value: Any) -> tuple[str, ...]:
-    text = str(value).strip() if value is not None else ""
-    return (text,) if text else ()
-
-
-def _manager(directory: Directory, of: str, level: int, facts: Mapping[str, Any]) -> tuple[str, ...]:
-    user = facts.get(of) or (of if of in directory.users else None)
-    line = list(directory.managers_of(str(user))) if user else []
-    return (line[level - 1],) if len(line) >= level else ()
-
-
 def _aware(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
     if moment is None or moment.tzinfo is not None:
         return moment
@@ -360,7 +290,10 @@ def _aware(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
 
 
 def read_directory(data: Any) -> Directory:
-    """The directory in ``data`` (a decoded document), or a :class:`Refusal` that names every problem by its path."""
+    """The directory in ``data`` (a decoded document), or a :class:`Refusal` that names every problem by its path.
+
+    People who are named and not there are no error here: who is missing is passed over when somebody is asked.
+    """
     directory = read_model(Directory, data)
     problems = list(_problems(directory))
     if problems:
@@ -369,42 +302,19 @@ def read_directory(data: Any) -> Directory:
 
 
 def _problems(directory: Directory) -> Iterator[Problem]:
-    users, groups = directory.users, directory.groups
-    for name, user in users.items():
-        for field in ("manager", "deputy"):
-            person = getattr(user, field)
-            if person is not None and person not in users:
-                yield Problem("unknown_user", f"{person} is not in the directory", f"users.{name}.{field}")
-        yield from _calendar_problems(directory, user.calendar, f"users.{name}")
-    for name, group in groups.items():
-        for member in (*group.members, *group.veto):
-            if member not in users:
-                yield Problem("unknown_user", f"{member} is not in the directory", f"groups.{name}.members")
-    for name, entry in directory.approvers.items():
-        path = f"approvers.{name}"
-        if sum(each is not None for each in (entry.user, entry.group, entry.field, entry.manager_of)) != 1:
-            yield Problem("conflicting_fields", "give exactly one of user, group, field, manager_of", path)
-        if entry.user is not None and entry.user not in users:
-            yield Problem("unknown_user", f"{entry.user} is not in the directory", f"{path}.user")
-        if entry.group is not None and entry.group not in groups:
-            yield Problem("unknown_group", f"{entry.group} is not in the directory", f"{path}.group")
-        yield from _calendar_problems(directory, entry.calendar, path)
+    for kind, entries in (("users", directory.users), ("approvers", directory.approvers)):
+        for name, entry in entries.items():
+            if entry.calendar is not None and entry.calendar not in directory.calendars:
+                yield Problem("unknown_calendar", f"{entry.calendar} is no calendar", f"{kind}.{name}.calendar")
+    for name, approver in directory.approvers.items():
+        chosen = (approver.user, approver.group, approver.field, approver.manager_of)
+        if sum(each is not None for each in chosen) > 1:
+            path = f"approvers.{name}"
+            yield Problem("conflicting_fields", "give one of user, group, field, manager_of", path)
     for at, delegation in enumerate(directory.delegations):
-        yield from _delegation_problems(directory, delegation, f"delegations.{delegation.id or at}")
-
-
-def _calendar_problems(directory: Directory, calendar: str | None, path: str) -> Iterator[Problem]:
-    if calendar is not None and calendar not in directory.calendars:
-        yield Problem("unknown_calendar", f"{calendar} is not in the directory", f"{path}.calendar")
-
-
-def _delegation_problems(directory: Directory, delegation: Delegation, path: str) -> Iterator[Problem]:
-    if delegation.of not in directory.users:
-        yield Problem("unknown_user", f"{delegation.of} is not in the directory", f"{path}.of")
-    if delegation.to not in directory.users and delegation.to not in directory.groups:
-        yield Problem("unknown_user", f"{delegation.to} is no user or group of the directory", f"{path}.to")
-    start, end = directory.window(delegation)
-    if start is not None and end is not None and end <= start:
-        yield Problem("dates_out_of_order", "until lies before from", f"{path}.until")
-    if delegation.of == delegation.to:
-        yield Problem("delegation_loop", "nobody delegates to themselves", f"{path}.to")
+        path = f"delegations.{delegation.id or at}"
+        start, end = directory.window(delegation)
+        if start is not None and end is not None and end <= start:
+            yield Problem("dates_out_of_order", "until lies before from", f"{path}.until")
+        if delegation.of == delegation.to:
+            yield Problem("delegation_loop", "nobody delegates to themselves", f"{path}.to")

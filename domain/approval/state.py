@@ -194,6 +194,7 @@ class RoundState(Stored):
     content_hash: str
     currency: str
     net_total: ExactDecimal
+    rates: Mapping[str, ExactDecimal] = Field(default_factory=dict)
     opened_at: datetime
     comment: str | None = None
     barred: tuple[str, ...]

@@ -83,6 +83,11 @@ class LineBalance(Stored):
     returned_amount: ExactDecimal
     variance: ExactDecimal
 
+    @property
+    def is_share(self) -> bool:
+        """Whether the line is a percent of others; its shares have quantity 1 each and stand outside I1."""
+        return self.kind is Kind.PERCENT_OF_TOTAL
+
 
 class Change(Stored):
     """The outcome of an operation: orders and balances as they are now (only the changed ones), and what is added.

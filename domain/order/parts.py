@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +13,8 @@ from domain.quote import Quote, QuoteLine
 from domain.refusal import Refusal
 
 PIECES = frozenset({"", "piece", "pieces", "pc", "pcs", "each", "ea"})
-SMALLEST = Decimal("0.000001")
+Identity = tuple[str, date, str | None]
+"""Line, order date and ship-to: no two parts of a quote with a quantity share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,7 @@ class Part:
         return self.priced.line
 
     @property
-    def identity(self) -> tuple[str, date, str | None]:
-        """What no two parts of a quote share."""
+    def identity(self) -> Identity:
         return (self.line.line_id, self.place.order_date, self.place.ship_to)
 
 
@@ -138,11 +137,3 @@ def _component_quantity(line: QuoteLine, exact: Fraction, place: Place) -> Decim
             f"lines.{line.component_of}.deliveries",
         )
     return Decimal(exact.numerator) if exact.denominator == 1 else Decimal(int(exact * 10**6)).scaleb(-6).normalize()
-
-
-def by_line(parts: tuple[Part, ...]) -> Mapping[str, tuple[Part, ...]]:
-    """The parts of each line, in their order."""
-    found: dict[str, list[Part]] = {}
-    for part in parts:
-        found.setdefault(part.line.line_id, []).append(part)
-    return {line_id: tuple(of_line) for line_id, of_line in found.items()}

@@ -6,7 +6,7 @@ it was taken of is frozen with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from domain.money import cumulative_split
@@ -64,37 +64,57 @@ def shares(priced: PricedLine, claims: Sequence[Claim], currency: str) -> tuple[
 
     Code: ``percent_of_nothing`` when there is an amount and nobody holds base.
     """
-    held = [(place, base, sum((part.amount for part in base), Decimal(0))) for place, base in claims]
-    if sum(weight for _, _, weight in held) == 0 and priced.net_total != 0:
+    weights = [sum((part.amount for part in base), Decimal(0)) for _, base in claims]
+    if sum(weights) == 0 and priced.net_total != 0:
         raise Refusal(
             "percent_of_nothing",
             f"none of the places that {priced.line.line_id} goes to holds any of what its percent is taken of",
             f"lines.{priced.line.line_id}.deliveries",
         )
-    amounts = cumulative_split(priced.net_total, [weight for _, _, weight in held], currency)
+    amounts = cumulative_split(priced.net_total, weights, currency)
     return tuple(
         Part(priced, place, amount, priced.line, base)
-        for (place, base, weight), amount in zip(held, amounts, strict=True)
+        for (place, base), weight, amount in zip(claims, weights, amounts, strict=True)
         if weight != 0
     )
 
 
-def followers(priced: PricedLine, orders: Sequence[Sequence[Part]], places: Sequence[Place]) -> Mapping[int, Part]:
-    """The shares of a line without deliveries, by the position of the order that takes each.
+def followed(priced: PricedLine, orders: Sequence[Sequence[Part]]) -> tuple[tuple[int, str | None], ...]:
+    """Which orders a line without deliveries follows its base into, by position, and to which site there.
 
-    ``orders`` are the parts of every order in the order of parts, ``places`` where a share in each would stand.
-    ``by: order``: every order with base takes one; ``by: site``: the first order that goes to a site takes the share
-    of all the base which that site holds.
+    ``by: order``: every order with base, to the place its parts share. ``by: site``: the first order that goes to a
+    site with base. In the order of parts.
     """
-    base = [tuple(part for part in parts if part.line.line_id in priced.base) for parts in orders]
-    currency_claims: list[tuple[int, Claim]] = []
+    held = [[part for part in parts if part.line.line_id in priced.base] for parts in orders]
     if priced.line.by == "order":
-        currency_claims = [(position, (places[position], held)) for position, held in enumerate(base) if held]
-    else:
-        everything = tuple(part for held in base for part in held)
-        for ship_to in dict.fromkeys(part.place.ship_to for part in everything):
-            position = first_order_to(orders, ship_to)
-            place = Place(places[position].order_date, ship_to, ONE)
-            currency_claims.append((position, (place, _at_site(everything, ship_to))))
-        currency_claims.sort(key=lambda claim: (claim[0], claim[1][0].ship_to or ""))
-    return _numbered(priced, currency_claims)
+        return tuple((position, shared_place(orders[position])) for position, base in enumerate(held) if base)
+    first: dict[str | None, int] = {}
+    for position, parts in enumerate(orders):
+        for part in parts:
+            first.setdefault(part.place.ship_to, position)
+    sites = {part.place.ship_to for base in held for part in base}
+    return tuple(sorted(((first[site], site) for site in sites), key=lambda spot: (spot[0], spot[1] or "")))
+
+
+def shared_place(parts: Iterable[Part]) -> str | None:
+    """The ship-to that all ``parts`` share, or none."""
+    places = {part.place.ship_to for part in parts}
+    return places.pop() if len(places) == 1 else None
+
+
+def following_shares(
+    priced: PricedLine, orders: Sequence[Sequence[Part]], currency: str
+) -> tuple[tuple[int, Part], ...]:
+    """The shares of a line without deliveries, each with the position of the order that takes it."""
+    everything = [part for parts in orders for part in parts if part.line.line_id in priced.base]
+    positions: list[int] = []
+    claims: list[Claim] = []
+    for position, site in followed(priced, orders):
+        if priced.line.by == "order":
+            base = tuple(part for part in orders[position] if part.line.line_id in priced.base)
+        else:
+            base = _at_site(everything, site)
+        if sum(part.amount for part in base) != 0:
+            positions.append(position)
+            claims.append((Place(orders[position][0].place.order_date, site, ONE), base))
+    return tuple(zip(positions, shares(priced, claims, currency), strict=True))

@@ -1,0 +1,92 @@
+"""Silence: reminders, and the ladder to deputy, manager, named approver and fallback (``spec/approvals.md`` 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.approval.state import Approval, ApprovalState, RoundState, Seat
+from domain.approvers import find_approver
+from domain.people import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A step of the ladder: whom it leads to, its number, and what they are (``deputy``, ``manager`` …)."""
+
+    person: str
+    number: int
+    why: str
+
+
+def deadlines(directory: Directory, approval: Approval, seat: Seat, at: datetime) -> dict[str, datetime | None]:
+    """When the holder of ``seat`` is reminded and passed over, in working time of their calendar from ``at``."""
+    if approval.sla is None:
+        return {"remind_at": None, "escalate_at": None}
+    calendar = directory.calendar_of(seat.holder, seat.calendar)
+    remind, escalate = approval.sla.remind, approval.sla.escalate
+    return {
+        "remind_at": calendar.due(at, remind) if remind else None,
+        "escalate_at": calendar.due(at, escalate) if escalate else None,
+    }
+
+
+def again(directory: Directory, approval: Approval, seat: Seat, at: datetime) -> datetime | None:
+    """The next reminder after one at ``at``; ``None`` when one is enough."""
+    if approval.sla is None or approval.sla.again is None:
+        return None
+    return directory.calendar_of(seat.holder, seat.calendar).due(at, approval.sla.again)
+
+
+def next_rung(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> Rung | None:
+    """The next rung with somebody on it; empty rungs, barred, inactive and already seated people are passed over."""
+    seated = {each.holder for each in approval.seats}
+    for number, (why, person) in enumerate(_rungs(directory, state, approval, seat), start=1):
+        if number <= seat.rung or person is None or person == seat.origin or person in seated:
+            continue
+        if directory.is_active(person) and person not in state.barred:
+            return Rung(person, number, why)
+    return None
+
+
+def _rungs(
+    directory: Directory, state: RoundState, approval: Approval, seat: Seat
+) -> Iterator[tuple[str, str | None]]:
+    origin = directory.users.get(seat.origin)
+    yield "deputy", origin.deputy if origin else None
+    yield "manager", origin.manager if origin else None
+    facts = {"owner": state.owner, "submitter": state.submitter}
+    for why, name in (("named", approval.sla.to if approval.sla else None), ("fallback", state.fallback)):
+        persons = find_approver(directory, name, facts).persons if name else ()
+        able = (each for each in persons if directory.is_active(each) and each not in state.barred)
+        yield why, next(able, None)
+
+
+def replacement(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> str | None:
+    """Who takes the seat of a holder who is no longer active: the fallback, for a group member first a manager."""
+    seated = tuple(each.holder for each in approval.seats)
+    if approval.group is not None:
+        manager = directory.next_manager(seat.holder, state.barred, seated)
+        if manager is not None:
+            return manager
+    named = find_approver(directory, state.fallback, {"owner": state.owner}) if state.fallback else None
+    persons = named.persons if named else ()
+    able = (each for each in persons if directory.is_active(each) and each not in (*state.barred, *seated))
+    return next(able, None) or directory.next_manager(seat.holder, state.barred, seated)
+
+
+def next_moment(directory: Directory, state: RoundState, after: datetime) -> datetime | None:
+    """The next moment at which time alone changes the round; ``None`` when only people can."""
+    if state.outcome is not None:
+        return None
+    moments: list[datetime] = []
+    holders: list[str] = []
+    for approval in state.approvals:
+        for seat in approval.seats:
+            if approval.state.is_open and seat.vote is None:
+                holders.append(seat.holder)
+                if approval.state is ApprovalState.REQUESTED:
+                    moments.extend(each for each in (seat.remind_at, seat.escalate_at) if each is not None)
+    change = directory.next_change(holders, after)
+    return min([*moments, change] if change else moments, default=None)
