@@ -20,7 +20,7 @@ class EntryKind(StrEnum):
     """What an entry tells; ``quantity`` and ``amount`` of a kind add up over that kind only."""
 
     SCHEDULED = "scheduled"
-    """An item as planned. ``effective`` is its order date; a minus row takes an earlier plan back."""
+    """An item as planned. ``effective`` is its order date; a ``counter`` row takes the plan before it back."""
     ACTIVATED = "activated"
     """The item's order became final. ``effective`` is the local date of that moment."""
     DELIVERED = "delivered"
@@ -47,7 +47,7 @@ class LedgerEntry(BaseModel):
 
     ``effective`` is a local date of the customer (when it is true), ``recorded_at`` an instant (when it was known).
     ``start`` and ``end`` are inclusive local dates. ``amount`` is in ``currency`` and is zero on delivered, accepted
-    and reached rows. ``version`` is that of the order once the change was made, ``position`` counts within that
+    and reached rows. ``counter`` marks a row that repeats an earlier one with the signs turned round. ``version`` is that of the order once the change was made, ``position`` counts within that
     change; ``entry_id`` is made of them.
     """
 
@@ -86,5 +86,6 @@ class LedgerEntry(BaseModel):
     base: tuple[BasePart, ...] = ()
     contracting_method: Literal["single", "by_end_date"] = "single"
     contracting_setting: Literal["inherit", "separate", "none"] = "inherit"
+    counter: bool = False
     effective: date
     recorded_at: AwareDatetime

@@ -54,17 +54,20 @@ def advance(order: Order, cause: Cause) -> Change:
 
 
 def activate(order: Order, cause: Cause) -> Change:
-    """The order made final, on its date or by hand before it. Codes: ``wrong_state``, ``on_hold``, ``invariant_broken``."""
+    """The order made final, on its date or by hand before it.
+
+    Codes: ``wrong_state``, ``on_hold``, ``invariant_broken``.
+    """
     if order.state not in PLANNED:
         raise wrong_state(order, "only a draft or scheduled order is activated")
     refuse_broken_order(order)
     journal = Journal.of_change(order, cause)
-    items = tuple(item.model_copy(update={"state": ItemState.ACTIVATED}) for item in order.items if item.counts)
-    active = order.model_copy(update={"activated_at": cause.at})
-    after = settled(active, items, order.local_date(cause.at))
+    after = settled(order.model_copy(update={"activated_at": cause.at}), order.items, order.local_date(cause.at))
     journal.event(OrderEventKind.ACTIVATED, before={"state": order.state}, after={"state": after.state})
-    for item in items:
-        journal.standing(EntryKind.ACTIVATED, item)
+    for item in after.items:
+        if item.state not in FINAL_ITEMS:
+            journal.standing(EntryKind.ACTIVATED, item)
+    tell_progress(journal, order, after)
     return journal.change(after)
 
 

@@ -5,7 +5,7 @@ Dates are local to the customer and inclusive; quantities are increments. Left o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -254,15 +254,14 @@ def _has_milestones(item: Item) -> bool:
     return item.revenue is Revenue.ON_MILESTONE
 
 
-def _milestones(item: Item) -> Mapping[str | None, None]:
-    """The names of the item's milestones in their order; one without a name where it lists none."""
-    return dict.fromkeys(stone.name for stone in item.milestones) or {None: None}
+def _milestones(item: Item) -> tuple[str, ...]:
+    return tuple(stone.name for stone in item.milestones)
 
 
 def _with_milestone(items: Sequence[Item], milestone: str | None) -> tuple[Item, ...]:
     found = tuple(item for item in items if not milestone or not item.milestones or milestone in _milestones(item))
     if not found:
-        known = ", ".join(stone.name for item in items for stone in item.milestones)
+        known = ", ".join(name for item in items for name in _milestones(item))
         raise Refusal("unknown_milestone", f"{milestone} is no milestone here; name one of {known}", "milestone")
     return found
 

@@ -74,7 +74,8 @@ class Journal:
 
     def taken_back(self, item: Item, order: Order) -> None:
         """The counter-row of an earlier plan of ``item`` in ``order``."""
-        self._entry(EntryKind.SCHEDULED, item, order, -item.quantity, -item.amount, order.order_date)
+        row = self._entry(EntryKind.SCHEDULED, item, order, -item.quantity, -item.amount, order.order_date)
+        self.entries[-1] = row.model_copy(update={"counter": True})
 
     def standing(self, kind: EntryKind, item: Item) -> None:
         """A row that tells of the whole item, such as its activation, on the local date of the change."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -22,9 +21,7 @@ from domain.refusal import Refusal
 from domain.term import end_of_term, months_of_price
 
 
-def move_date(
-    book: OrderBook, name: str, to: date, cause: Cause, *, cut_off: timedelta | None = None
-) -> Change:
+def move_date(book: OrderBook, name: str, to: date, cause: Cause, *, cut_off: timedelta | None = None) -> Change:
     """The order ``name`` (its id or key) on the local date ``to``.
 
     Item starts that equal the old date move along, earlier starts never stay before the new date, other starts stay.
@@ -41,8 +38,8 @@ def move_date(
     if to == order.order_date:
         return Change()
     _check_dates(order, to, cause, cut_off)
-    moved = {order.order_id: _moved(order, to)}
-    repriced = moved | _repriced_shares(book.applied(Change(orders=tuple(moved.values()))), moved[order.order_id], order)
+    moved = _moved(order, to)
+    repriced = {order.order_id: moved, **_repriced_shares(book.applied(Change(orders=(moved,))), order, moved)}
     change = Change()
     for other in book.orders:
         if other.order_id in repriced:
@@ -75,7 +72,9 @@ def _check_dates(order: Order, to: date, cause: Cause, cut_off: timedelta | None
     if to < today:
         raise Refusal("in_the_past", f"{to} is past at the customer, where it is {today}; choose a later date", "to")
     if cut_off is not None and cause.at >= order.due - cut_off:
-        raise Refusal("after_cut_off", f"the date of order {order.order_id} stands since {order.due - cut_off}", "order")
+        raise Refusal(
+            "after_cut_off", f"the date of order {order.order_id} stands since {order.due - cut_off}", "order"
+        )
 
 
 def _moved(order: Order, to: date) -> Order:
@@ -119,14 +118,7 @@ def amount_from(item: Item, start: date, currency: str) -> Decimal:
     return round_money(price.unit_price * Fraction(item.quantity) * periods, currency)
 
 
-@dataclass(frozen=True, slots=True)
-class _Items:
-    """The items of a book by id."""
-
-    by_id: Mapping[str, Item]
-
-
-def _repriced_shares(book: OrderBook, moved: Order, before: Order) -> dict[str, Order]:
+def _repriced_shares(book: OrderBook, before: Order, moved: Order) -> dict[str, Order]:
     """The draft and scheduled orders of ``book`` with a share whose base changed by the move, with that share."""
     changed = {new.item_id for old, new in zip(before.items, moved.items, strict=True) if old != new}
     if not changed:

@@ -1,0 +1,86 @@
+"""What the ledger says as known at a moment: each item's present plan, and what has happened to it.
+
+A correction adds rows, so what was known before stays as it was: only rows recorded by then are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from domain.ledger.entries import EntryKind, LedgerEntry
+
+Receipts = list[tuple[date, Decimal]]
+
+
+@dataclass(slots=True)
+class KnownItem:
+    """An item as known: ``plan`` is its latest planning row; receipts are increments on local dates."""
+
+    plan: LedgerEntry
+    activated: bool = False
+    rejected: bool = False
+    delivered: Receipts = field(default_factory=list)
+    accepted: Receipts = field(default_factory=list)
+    reached: list[tuple[date, str | None]] = field(default_factory=list)
+
+    @property
+    def item_id(self) -> str:
+        return self.plan.item_id
+
+    @property
+    def received(self) -> Receipts:
+        """What counts as received: deliveries, or acceptances where the line requires them."""
+        return self.accepted if self.plan.acceptance == "required" else self.delivered
+
+
+def known_items(entries: Iterable[LedgerEntry], known: datetime | None = None) -> tuple[KnownItem, ...]:
+    """The items that have a plan at ``known`` (inclusive; none: everything recorded), in the order of their planning.
+
+    ``entries`` come in the order in which they were added.
+    """
+    found: dict[str, KnownItem] = {}
+    taken_back: set[str] = set()
+    for entry in entries:
+        if known is not None and entry.recorded_at > known:
+            continue
+        item = found.setdefault(entry.item_id, KnownItem(entry))
+        if entry.kind is EntryKind.SCHEDULED:
+            if entry.counter:
+                taken_back.add(entry.item_id)
+                continue
+            taken_back.discard(entry.item_id)
+            item.plan = entry
+        else:
+            _note(item, entry)
+    return tuple(item for item_id, item in found.items() if item_id not in taken_back)
+
+
+def _note(item: KnownItem, entry: LedgerEntry) -> None:
+    match entry.kind:
+        case EntryKind.ACTIVATED:
+            item.activated = True
+        case EntryKind.REJECTED:
+            item.rejected = True
+        case EntryKind.DELIVERED:
+            item.delivered.append((entry.effective, entry.quantity))
+        case EntryKind.ACCEPTED:
+            item.accepted.append((entry.effective, entry.quantity))
+        case EntryKind.REACHED:
+            item.reached.append((entry.effective, entry.milestone))
+        case EntryKind.SCHEDULED:
+            item.plan = entry
+
+
+def end_of_day(day: date, time_zone: str) -> datetime:
+    """The last instant (UTC) of ``day`` in ``time_zone``: what a bare date means where a moment is asked for."""
+    following = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(time_zone))
+    return following.astimezone(UTC) - timedelta(microseconds=1)
+
+
+def by(receipts: Iterable[tuple[date, Decimal]], day: date) -> Decimal:
+    """How much was received by ``day``, that day included."""
+    return sum((quantity for on, quantity in receipts if on <= day), Decimal(0))

@@ -1,0 +1,96 @@
+"""Recognition: what part of an item is earned by the end of a day, method by method (``spec/orders.md`` 5).
+
+Every method is a share of the whole that is reached by a day; amounts are differences of rounded cumulative shares, so
+that the parts always add up to the item's amount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from fractions import Fraction
+
+from domain.ledger.entries import LedgerEntry
+from domain.ledger.known import KnownItem, by
+from domain.quote import Kind, PricePer, Revenue
+from domain.refusal import Refusal
+from domain.term import add_months, calendar_months, end_of_term, term_days
+
+NOTHING, ALL = Fraction(0), Fraction(1)
+TIME_METHODS = frozenset({Revenue.DAILY, Revenue.MONTHLY, Revenue.MID_MONTH})
+
+
+def earned_share(item: KnownItem, day: date) -> Fraction:
+    """The share of ``item``'s amount (0 to 1) that is earned by the end of ``day``. Code: ``not_built_yet``."""
+    method = item.plan.revenue
+    if method in TIME_METHODS:
+        start, end = recognition_term(item.plan)
+        return _over_time(method, start, end, day)
+    if method is Revenue.ON_DELIVERY:
+        return Fraction(by(item.received, day)) / Fraction(item.plan.quantity)
+    if method is Revenue.ON_MILESTONE:
+        return _by_milestones(item, day)
+    raise Refusal("not_built_yet", f"the revenue schedule {method} is not built yet", f"lines.{item.plan.line_id}")
+
+
+def recognition_term(plan: LedgerEntry) -> tuple[date, date]:
+    """First and last day over which a time method earns; of an evergreen item, its first ``price_per`` period."""
+    assert plan.start is not None
+    if plan.end is not None:
+        return plan.start, plan.end
+    if plan.item_kind is Kind.EVERGREEN:
+        return plan.start, end_of_term(plan.start, 12 if plan.price_per is PricePer.YEAR else 1)
+    raise Refusal("missing_field", f"{plan.item_id} is recognised over time and has no end", f"lines.{plan.line_id}")
+
+
+def _over_time(method: Revenue, start: date, end: date, day: date) -> Fraction:
+    if day < start:
+        return NOTHING
+    if day >= end:
+        return ALL
+    if method is Revenue.DAILY:
+        return Fraction(term_days(start, day), term_days(start, end))
+    if method is Revenue.MONTHLY:
+        return calendar_months(start, day) / calendar_months(start, end)
+    return _mid_month(start, end, day)
+
+
+def _mid_month(start: date, end: date, day: date) -> Fraction:
+    """Half a month's share in the first and the last month, full ones between; each is earned with its last day."""
+    between = _month_number(end) - _month_number(start)
+    complete = _month_number(day) - _month_number(start) + (1 if is_month_end(day) else 0)
+    return NOTHING if complete == 0 else Fraction(2 * complete - 1, 2 * between)
+
+
+def _by_milestones(item: KnownItem, day: date) -> Fraction:
+    reached = [name for on, name in item.reached if on <= day]
+    if not item.plan.milestones:
+        return ALL if reached else NOTHING
+    earned = sum((stone.percent for stone in item.plan.milestones if stone.name in reached), 0 * item.plan.quantity)
+    return Fraction(earned) / 100
+
+
+def change_dates(item: KnownItem) -> Iterator[date]:
+    """Days at whose ends the earned share is looked at, in no order: of events, or the end of each month in between."""
+    method = item.plan.revenue
+    if method in TIME_METHODS:
+        yield from month_ends(*recognition_term(item.plan))
+    elif method is Revenue.ON_DELIVERY:
+        yield from (on for on, _ in item.received)
+    elif method is Revenue.ON_MILESTONE:
+        yield from (on for on, _ in item.reached)
+
+
+def month_ends(start: date, end: date) -> Iterator[date]:
+    """The last day of every month from that of ``start`` to that of ``end``."""
+    first = start.replace(day=1)
+    for number in range(_month_number(end) - _month_number(start) + 1):
+        yield end_of_term(add_months(first, number), 1)
+
+
+def is_month_end(day: date) -> bool:
+    return end_of_term(day.replace(day=1), 1) == day
+
+
+def _month_number(day: date) -> int:
+    return day.year * 12 + day.month
