@@ -47,8 +47,8 @@ class LedgerEntry(BaseModel):
 
     ``effective`` is a local date of the customer (when it is true), ``recorded_at`` an instant (when it was known).
     ``start`` and ``end`` are inclusive local dates. ``amount`` is in ``currency`` and is zero on delivered, accepted
-    and reached rows. ``counter`` marks a row that repeats an earlier one with the signs turned round. ``version`` is that of the order once the change was made, ``position`` counts within that
-    change; ``entry_id`` is made of them.
+    and reached rows. ``counter`` marks a row that repeats an earlier one with the signs turned round. ``version`` is
+    that of the order once the change was made, ``position`` counts within that change; ``entry_id`` is made of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
