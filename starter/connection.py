@@ -1,16 +1,23 @@
 """How every process of ours talks to Temporal: one plugin for client, worker and replayer, one way to connect."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
 from temporalio.plugin import SimplePlugin
+from temporalio.service import RPCError
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from starter.child_process import StackError
+from workflows.names import ALL_KEYS
+
 if TYPE_CHECKING:
+    from temporalio.api.enums.v1 import IndexedValueType
+
     from starter.settings import Settings
 
 # Modules without state of their own that workflows use. The sandbox would import each anew at every start of a
@@ -75,3 +82,27 @@ async def connect(settings: "Settings", address: str | None = None, *, namespace
         tls=external and (settings.temporal_tls or api_key is not None),
         plugins=[CountersignPlugin()],
     )
+
+
+async def register_search_attributes(client: Client) -> tuple[str, ...]:
+    """Add the search attributes that the client's namespace lacks, and return their names.
+
+    Raises StackError with what to register where we may not: Temporal Cloud wants it done in its console.
+    """
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    missing = [key for key in ALL_KEYS if key.name not in known.custom_attributes]
+    if missing:
+        wanted = {key.name: cast("IndexedValueType.ValueType", int(key.indexed_value_type)) for key in missing}
+        try:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=wanted)
+            )
+        except RPCError as refused:
+            named = ", ".join(f"{key.name} ({key._metadata_type})" for key in missing)
+            raise StackError(
+                f"the namespace {client.namespace} lacks search attributes, and adding them was refused "
+                f"({refused.message}); register them first: {named}"
+            ) from refused
+    return tuple(key.name for key in missing)

@@ -15,6 +15,8 @@ __all__ = ["FolderInUse", "Stack", "StackError", "embedded_stack", "migrated", "
 
 DATABASE = "countersign"
 RECORD = "stack.json"
+# Seconds for an external server to answer.
+PATIENCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ async def embedded_stack(
             )
             found = await running.enter_async_context(running_temporal)
             address, ui_url = found.address, found.ui_url
+        if temporal and not own_temporal:
+            await _prepare_external(settings)
         if database_url:
             await migrated(database_url)
 
@@ -123,6 +127,16 @@ def _leave_record(stack: Stack) -> None:
     draft = stack.state_dir / (RECORD + ".draft")
     draft.write_text(json.dumps(content, indent=2) + "\n")
     draft.replace(stack.state_dir / RECORD)
+
+
+async def _prepare_external(settings: Settings) -> None:
+    from starter.connection import connect, register_search_attributes
+
+    try:
+        client = await asyncio.wait_for(connect(settings), PATIENCE)
+    except (RuntimeError, TimeoutError) as refused:
+        raise StackError(f"Temporal at {settings.temporal} cannot be reached: {refused or 'no answer'}") from refused
+    await register_search_attributes(client)
 
 
 async def migrated(database_url: str) -> None:

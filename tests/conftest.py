@@ -7,6 +7,11 @@ How time is skipped here (temporalio 1.35, server 1.32; `start_time_skipping_v2`
   nothing skips by itself and a test that awaits a result does not jump over a deadline it wanted to see.
 - `await temporal.fast_forward(handle, timedelta(days=3))` moves that run by so much and returns True when it has got
   there, False when the run ended before. Without a duration it skips until the end and returns False.
+- True does not say that a timer due at that moment has fired and been handled: forward a little beyond the deadline,
+  then wait for what the run does (poll a query or the rows) before forwarding it again. A second forward in between
+  jumps over the deadline, which fires afterwards at the later clock.
+- A timer passed costs about 0.02 s and an activity what it takes; forwarding a run that has ended raises RPCError.
+- A run that another client started can be forwarded too (`temporalio.testing.TimeSkipper(client)`).
 - A run with an open child or a running activity does not skip; forward the children by handles of their own.
 - `await temporal.get_current_time(handle)` is the run's clock; `temporal.sleep` and `get_current_time()` refuse.
 - Runs are told apart by ids, workers by task queues: take a new one in every test (`task_queue`).

@@ -17,9 +17,10 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
-# The stamp holds what the packages were installed from, so that a changed pyproject.toml alone costs a second only.
-wanted=$("$python" -c 'import hashlib, sys
-print(sys.version.split()[0], hashlib.sha256(open("requirements.lock", "rb").read()).hexdigest())')
+# What the packages are installed from and where: a changed pyproject.toml alone then costs a second only, and a checkout
+# that was moved gets a new environment (the commands in the old one name its old place).
+wanted=$("$python" -c 'import hashlib, os, sys
+print(sys.version.split()[0], hashlib.sha256(open("requirements.lock", "rb").read()).hexdigest(), os.getcwd())')
 installed=$(cat .venv/.installed 2>/dev/null || true)
 rm -f .venv/.ready
 

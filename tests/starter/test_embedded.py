@@ -13,13 +13,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
 
 from starter import embedded
 from starter.child_process import ChildProcess, end_leftover
-from starter.connection import connect
+from starter.connection import connect, register_search_attributes
 from starter.embedded import FolderInUse, Stack, StackError, embedded_stack, running_stack
 from starter.settings import Settings
-from starter.temporal_server import free_port
+from starter.temporal_server import free_port, temporal_command
 from tests.starter.parcel import Parcel, ParcelTrip
 
 
@@ -151,15 +153,29 @@ async def test_a_deep_folder_gets_a_short_socket(settings: Settings, tmp_path: P
         assert await sql(stack, "select 1")
 
 
-async def test_external_servers_are_used_and_nothing_is_started(tmp_path: Path) -> None:
-    settings = Settings(
-        state_dir=tmp_path / "state", temporal="cloud.invalid:7233", database=SecretStr("postgresql://u:p@h.invalid/db")
-    )
-    # The database is left out: it would be migrated, and there is none behind this address.
-    async with embedded_stack(settings, database=False) as stack:
-        assert stack.temporal_address == "cloud.invalid:7233"
+async def test_external_servers_are_used_and_nothing_is_started(settings: Settings, client: Client) -> None:
+    address = client.service_client.config.target_host
+    external = settings.with_(temporal=address, database=SecretStr("postgresql://u:p@h.invalid/db"))
+    async with embedded_stack(external) as stack:
+        assert stack.temporal_address == address
+        assert stack.database_url == "postgresql+asyncpg://u:p@h.invalid/db"
         assert not stack.temporal_embedded
-    assert not (tmp_path / "state").exists()
+        assert not stack.database_embedded
+    assert not settings.state_dir.exists()
+
+
+async def test_an_external_server_that_does_not_answer_is_named(settings: Settings) -> None:
+    nowhere = f"127.0.0.1:{free_port(0)}"
+    with pytest.raises(StackError, match=nowhere):
+        async with embedded_stack(settings.with_(temporal=nowhere), database=False):
+            pass
+
+
+async def test_a_bare_external_server_gets_our_search_attributes(settings: Settings) -> None:
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=str(temporal_command())) as bare:
+        address = bare.client.service_client.config.target_host
+        async with embedded_stack(settings.with_(temporal=address), database=False):
+            assert await register_search_attributes(bare.client) == ()
 
 
 async def test_a_server_that_ends_at_once_is_told_with_its_log(tmp_path: Path) -> None:
