@@ -1,0 +1,204 @@
+"""The directory as it is now: calendars, users, groups, approvers, settings, and delegations.
+
+Documents go in and come out as plain data; ``domain.people.Directory`` reads them. One counter grows with every
+change, so that whoever holds a directory can ask whether it is still the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.store.jsonable import fingerprint, jsonable, refuse_unstorable
+from activities.store.tables import ENTRY_KINDS, delegations, directory_counter, directory_entries
+from domain.refusal import Refusal
+
+SECTIONS = {"calendars": "calendar", "users": "user", "groups": "group", "approvers": "approver"}
+
+
+class DirectoryEntry(BaseModel):
+    """One user, group, approver, calendar or setting; ``version`` is the directory's when it last changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    id: str
+    body: Any
+    version: int
+    changed_by: str
+    changed_at: datetime
+
+
+class DirectoryStore:
+    """Reads and changes the directory within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def version(self) -> int:
+        """The number of changes so far; the same number means the same directory."""
+        return int((await self._connection.execute(select(directory_counter.c.version))).scalar_one())
+
+    async def load(self) -> dict[str, Any]:
+        """The whole directory as a document: calendars, users, groups, approvers by id, and delegations in force.
+
+        Delegations that were taken back are left out; each carries its ``id``. Settings are not part of it.
+        """
+        columns = directory_entries.c
+        found = await self._connection.execute(select(columns.kind, columns.id, columns.body).order_by(columns.id))
+        by_kind: dict[str, dict[str, Any]] = {kind: {} for kind in ENTRY_KINDS}
+        for kind, name, body in found:
+            by_kind[kind][name] = body
+        document: dict[str, Any] = {section: by_kind[kind] for section, kind in SECTIONS.items()}
+        document["delegations"] = await self._delegations()
+        return document
+
+    async def _delegations(self) -> list[dict[str, Any]]:
+        statement = (
+            select(delegations.c.delegation_id, delegations.c.body)
+            .where(delegations.c.ended_at.is_(None))
+            .order_by(delegations.c.entered_at, delegations.c.delegation_id)
+        )
+        return [{**body, "id": name} for name, body in await self._connection.execute(statement)]
+
+    async def get(self, kind: str, name: str) -> DirectoryEntry:
+        """One entry. Code: ``unknown_user``, ``unknown_group``, ``unknown_approver`` and so on."""
+        statement = select(directory_entries).where(directory_entries.c.kind == kind, directory_entries.c.id == name)
+        row = (await self._connection.execute(statement)).mappings().one_or_none()
+        if row is None:
+            raise Refusal(f"unknown_{kind}", f"there is no {kind} {name} in the directory", "id")
+        return DirectoryEntry(**row)
+
+    async def all(self, kind: str) -> dict[str, Any]:
+        """All entries of one kind, as stored, by id."""
+        statement = select(directory_entries.c.id, directory_entries.c.body).where(directory_entries.c.kind == kind)
+        return {row.id: row.body for row in await self._connection.execute(statement)}
+
+    async def put(self, kind: str, name: str, body: Any, by: str, *, expected_version: int | None = None) -> int:
+        """Add or replace one entry; returns the directory's version after it. Code: ``stale``.
+
+        ``expected_version`` is that of the entry the caller has seen (0: that there is none).
+        """
+        version = await self._next_version()
+        if expected_version is not None:
+            await self._refuse_stale(kind, name, expected_version)
+        await self._upsert([_entry(kind, name, body, version, by)])
+        return version
+
+    async def _refuse_stale(self, kind: str, name: str, expected: int) -> None:
+        columns = directory_entries.c
+        statement = select(columns.version).where(columns.kind == kind, columns.id == name)
+        found = (await self._connection.execute(statement)).scalar_one_or_none() or 0
+        if found != expected:
+            raise Refusal("stale", f"{kind} {name} has changed: it is at {found}, you saw {expected}; read it again")
+
+    async def remove(self, kind: str, name: str) -> int:
+        """Take one entry out; returns the directory's version after it."""
+        version = await self._next_version()
+        columns = directory_entries.c
+        await self._connection.execute(delete(directory_entries).where(columns.kind == kind, columns.id == name))
+        return version
+
+    async def replace_all(self, document: Mapping[str, Any], by: str, at: datetime) -> int:
+        """Make the directory what ``document`` says, settings excepted; returns its version.
+
+        Entries that are not in the document go. So do its delegations' predecessors: they end ``at`` that moment.
+        """
+        version = await self._next_version()
+        rows = [
+            _entry(kind, name, body, version, by)
+            for section, kind in SECTIONS.items()
+            for name, body in (document.get(section) or {}).items()
+        ]
+        columns = directory_entries.c
+        kept = [(row["kind"], row["id"]) for row in rows]
+        gone = columns.kind.in_(SECTIONS.values()) & tuple_(columns.kind, columns.id).not_in(kept)
+        await self._connection.execute(delete(directory_entries).where(gone))
+        await self._upsert(rows)
+        ids = [await self._add(body, by, at) for body in document.get("delegations") or ()]
+        over = delegations.c.ended_at.is_(None) & delegations.c.delegation_id.not_in(ids)
+        await self._connection.execute(update(delegations).where(over).values(ended_at=at, ended_by=by))
+        return version
+
+    async def add_delegation(
+        self,
+        body: Mapping[str, Any],
+        by: str,
+        at: datetime,
+        *,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+    ) -> str:
+        """Enter a delegation (``of``, ``to``, ``from``, ``until`` …) and return its id.
+
+        The id is the document's own, else made of its contents and the moment: entered twice at once, it is one.
+        """
+        await self._next_version()
+        named = {**body, "id": body.get("id") or fingerprint([jsonable(body), at.isoformat()])[:16]}
+        return await self._add(named, by, at, starts_at, ends_at)
+
+    async def _add(
+        self,
+        body: Mapping[str, Any],
+        by: str,
+        at: datetime,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+    ) -> str:
+        raw = jsonable(body)
+        refuse_unstorable(raw)
+        name = str(raw.pop("id", None) or fingerprint(raw)[:16])
+        row = {"delegation_id": name, "of": raw["of"], "to": raw["to"], "starts_at": starts_at, "ends_at": ends_at}
+        row |= {"body": raw, "entered_by": by, "entered_at": at, "ended_at": None, "ended_by": None}
+        statement = upsert(delegations).values(row)
+        statement = statement.on_conflict_do_update(
+            index_elements=["delegation_id"],
+            set_={column: statement.excluded[column] for column in row if column != "delegation_id"},
+        )
+        await self._connection.execute(statement)
+        return name
+
+    async def end_delegation(self, name: str, by: str, at: datetime) -> int:
+        """Take a delegation back; once more changes nothing. Code: ``unknown_delegation``."""
+        version = await self._next_version()
+        statement = (
+            update(delegations)
+            .where(delegations.c.delegation_id == name, delegations.c.ended_at.is_(None))
+            .values(ended_at=at, ended_by=by)
+        )
+        if (await self._connection.execute(statement)).rowcount == 0:
+            known = select(delegations.c.delegation_id).where(delegations.c.delegation_id == name)
+            if (await self._connection.execute(known)).one_or_none() is None:
+                raise Refusal("unknown_delegation", f"there is no delegation {name}", "id")
+        return version
+
+    async def _next_version(self) -> int:
+        # This row is also the lock that puts changes of the directory one after the other.
+        statement = update(directory_counter).values(version=directory_counter.c.version + 1)
+        found = await self._connection.execute(statement.returning(directory_counter.c.version))
+        return int(found.scalar_one())
+
+    async def _upsert(self, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        statement = upsert(directory_entries)
+        new = statement.excluded
+        statement = statement.on_conflict_do_update(
+            index_elements=["kind", "id"],
+            set_={column: new[column] for column in ("body", "version", "changed_by", "changed_at")},
+            # An entry that stays as it was keeps its version: nobody who has seen it is out of date.
+            where=directory_entries.c.body.is_distinct_from(new.body),
+        )
+        await self._connection.execute(statement, rows)
+
+
+def _entry(kind: str, name: str, body: Any, version: int, by: str) -> dict[str, Any]:
+    raw = jsonable(body)
+    refuse_unstorable([name, raw])
+    return {"kind": kind, "id": name, "body": raw, "version": version, "changed_by": by}

@@ -1,0 +1,105 @@
+"""Messages that wait to leave: put down with what caused them, taken by the relay, each sent once in effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.store.jsonable import jsonable
+from activities.store.tables import outgoing
+from domain.approval.state import Notice
+
+CHANNEL = "countersign_outgoing"
+
+
+class OutgoingMessage(BaseModel):
+    """A message to ``recipient`` (a user id). ``key`` is unique for ever; ``attempts`` says how often it was taken."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    kind: str
+    recipient: str
+    body: Mapping[str, Any]
+    attempts: int = 0
+
+    @classmethod
+    def of(cls, notice: Notice) -> OutgoingMessage:
+        """The message that brings ``notice``."""
+        return cls(key=notice.key, kind=notice.kind, recipient=notice.to, body=notice.model_dump(mode="json"))
+
+
+class Outgoing:
+    """Puts down, hands out and settles outgoing messages within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.added = False
+
+    async def put(self, messages: Iterable[OutgoingMessage | Notice]) -> None:
+        """Put messages down, in order; one whose key is there already is left as it is."""
+        rows = [
+            {"key": each.key, "kind": each.kind, "recipient": each.recipient, "body": jsonable(each.body)}
+            for each in (OutgoingMessage.of(each) if isinstance(each, Notice) else each for each in messages)
+        ]
+        if rows:
+            await self._connection.execute(upsert(outgoing).on_conflict_do_nothing(), rows)
+            self.added = True
+
+    async def take(self, limit: int = 20, *, lease: timedelta = timedelta(seconds=60)) -> tuple[OutgoingMessage, ...]:
+        """Take the messages whose turn it is; others do not get them before the ``lease`` is over.
+
+        A taker that dies leaves them to be taken again then.
+        """
+        waiting = (
+            select(outgoing.c.key)
+            .where(
+                outgoing.c.sent_at.is_(None),
+                outgoing.c.given_up_at.is_(None),
+                outgoing.c.not_before <= func.clock_timestamp(),
+            )
+            .order_by(outgoing.c.not_before, outgoing.c.position)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("waiting")
+        )
+        statement = (
+            update(outgoing)
+            .where(outgoing.c.key.in_(select(waiting.c.key)))
+            .values(attempts=outgoing.c.attempts + 1, not_before=func.clock_timestamp() + lease)
+            .returning(outgoing.c.position, *(outgoing.c[column] for column in OutgoingMessage.model_fields))
+        )
+        rows = sorted((await self._connection.execute(statement)).mappings(), key=lambda row: int(row["position"]))
+        return tuple(OutgoingMessage(**{key: row[key] for key in OutgoingMessage.model_fields}) for row in rows)
+
+    async def mark_sent(self, key: str) -> None:
+        """Note that the message has left."""
+        await self._settle(key, sent_at=func.clock_timestamp(), last_error=None)
+
+    async def mark_failed(self, key: str, error: str, *, again_in: timedelta | None) -> None:
+        """Note that the message did not leave; try ``again_in`` so long, or with None give up on it."""
+        if again_in is None:
+            await self._settle(key, given_up_at=func.clock_timestamp(), last_error=error)
+        else:
+            await self._settle(key, not_before=func.clock_timestamp() + again_in, last_error=error)
+
+    async def _settle(self, key: str, **values: Any) -> None:
+        mine = (outgoing.c.key == key) & outgoing.c.sent_at.is_(None)
+        await self._connection.execute(update(outgoing).where(mine).values(values))
+
+    async def waiting(self) -> int:
+        """How many messages have neither left nor been given up."""
+        statement = select(func.count()).where(outgoing.c.sent_at.is_(None), outgoing.c.given_up_at.is_(None))
+        return int((await self._connection.execute(statement)).scalar_one())
+
+    async def next_turn(self) -> datetime | None:
+        """When the next waiting message may be taken (wall clock)."""
+        statement = select(func.min(outgoing.c.not_before)).where(text("sent_at IS NULL AND given_up_at IS NULL"))
+        found: datetime | None = (await self._connection.execute(statement)).scalar_one()
+        return found

@@ -1,0 +1,167 @@
+"""Rounds of approval: the state whole, and the approvals, people and decisions in it as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, delete, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.store.round_rows import approval_rows, decision_rows, people_rows, round_row
+from activities.store.tables import approval_people, approvals, decisions, quotes, rounds
+from domain.approval.state import ApprovalState, RoundState
+from domain.refusal import Refusal
+
+OPEN = (ApprovalState.ASSIGNED, ApprovalState.REQUESTED)
+
+
+class RoundName(NamedTuple):
+    """Which round of which quote."""
+
+    quote_id: str
+    round: int
+
+
+class RoundStore:
+    """Reads and writes rounds within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        # What this transaction holds, as it is in the tables: a save writes only what differs from it.
+        self._held: dict[RoundName, tuple[RoundState, int]] = {}
+
+    async def open(self, state: RoundState, *, revision: int = 0) -> bool:
+        """Store a new round; False when that round is stored already (a repeated activity).
+
+        Codes: ``unknown_quote``, ``already_pending`` when another round of the quote is open.
+        """
+        name = RoundName(state.quote_id, state.round)
+        # The quote is the lock: of two who submit at once the second sees the first one's round.
+        held = select(quotes.c.version).where(quotes.c.quote_id == state.quote_id).with_for_update()
+        version = (await self._connection.execute(held)).scalar_one_or_none()
+        if version is None:
+            raise Refusal("unknown_quote", f"there is no quote {state.quote_id}", "quote_id")
+        columns = rounds.c
+        statement = select(columns.round).where(
+            columns.quote_id == state.quote_id, or_(columns.round == state.round, columns.outcome.is_(None))
+        )
+        found = set((await self._connection.execute(statement)).scalars())
+        if state.round in found:
+            return False
+        if found and state.outcome is None:
+            raise Refusal("already_pending", f"round {max(found)} of quote {state.quote_id} is open", "quote_id")
+        row = {**round_row(state, revision), "quote_version": version}
+        await self._connection.execute(upsert(rounds).values(row))
+        await self._write(None, state)
+        self._held[name] = (state, revision)
+        return True
+
+    async def find(self, quote_id: str, round: int, *, for_update: bool = False) -> RoundState | None:
+        """That round, if it is there; ``for_update`` holds it until the transaction ends."""
+        found = await self._read(RoundName(quote_id, round), for_update=for_update)
+        return None if found is None else found[0]
+
+    async def get(self, quote_id: str, round: int, *, for_update: bool = False) -> RoundState:
+        """That round. Code: ``unknown_round``."""
+        found = await self.find(quote_id, round, for_update=for_update)
+        if found is None:
+            raise Refusal("unknown_round", f"quote {quote_id} has no round {round}", "round")
+        return found
+
+    async def _read(self, name: RoundName, *, for_update: bool) -> tuple[RoundState, int] | None:
+        columns = rounds.c
+        statement = select(columns.state, columns.revision).where(
+            columns.quote_id == name.quote_id, columns.round == name.round
+        )
+        statement = statement.with_for_update() if for_update else statement
+        row = (await self._connection.execute(statement)).one_or_none()
+        if row is None:
+            return None
+        found = (RoundState.model_validate(row.state), int(row.revision))
+        if for_update:
+            self._held[name] = found
+        return found
+
+    async def save(self, state: RoundState, *, revision: int | None = None) -> bool:
+        """Store what became of a round, and the decisions that are new in it.
+
+        A decision that is there already is left as it is. With a ``revision`` (a number that grows with every save of
+        the round), a state that is not newer than the stored one is passed over, and False is returned: an attempt
+        that was given up on may still arrive, later than its successor. Code: ``unknown_round``.
+        """
+        name = RoundName(state.quote_id, state.round)
+        held = self._held.get(name) or await self._read(name, for_update=True)
+        if held is None:
+            raise Refusal("unknown_round", f"quote {state.quote_id} has no round {state.round}", "round")
+        before, stored = held
+        if revision is not None and revision <= stored:
+            return False
+        now = stored + 1 if revision is None else revision
+        row = round_row(state, now)
+        mine = (rounds.c.quote_id == state.quote_id) & (rounds.c.round == state.round)
+        await self._connection.execute(update(rounds).where(mine).values(row))
+        await self._write(before, state)
+        self._held[name] = (state, now)
+        return True
+
+    async def _write(self, before: RoundState | None, state: RoundState) -> None:
+        await self._merge(approvals, ("approval_id",), approval_rows(before) if before else {}, approval_rows(state))
+        people = people_rows(before) if before else {}
+        now = people_rows(state)
+        gone = [key for key in people if key not in now]
+        if gone:
+            key = tuple_(approval_people.c.approval_id, approval_people.c.person)
+            await self._connection.execute(delete(approval_people).where(key.in_(gone)))
+        await self._merge(approval_people, ("approval_id", "person"), people, now)
+        known = decision_rows(before) if before else {}
+        new = [row for key, row in decision_rows(state).items() if key not in known]
+        if new:
+            await self._connection.execute(upsert(decisions).on_conflict_do_nothing(), new)
+
+    async def _merge(
+        self,
+        table: Table,
+        key: tuple[str, ...],
+        before: Mapping[Any, Mapping[str, Any]],
+        after: Mapping[Any, Mapping[str, Any]],
+    ) -> None:
+        changed = [row for name, row in after.items() if before.get(name) != row]
+        if changed:
+            statement = upsert(table)
+            columns = [column for column in changed[0] if column not in key]
+            set_ = {column: statement.excluded[column] for column in columns}
+            statement = statement.on_conflict_do_update(index_elements=key, set_=set_)
+            await self._connection.execute(statement, changed)
+
+    async def all(self, quote_id: str) -> tuple[RoundState, ...]:
+        """All rounds of the quote, the first one first."""
+        statement = select(rounds.c.state).where(rounds.c.quote_id == quote_id).order_by(rounds.c.round)
+        return tuple(RoundState.model_validate(each) for each in (await self._connection.execute(statement)).scalars())
+
+    async def locate(self, approval_id: str) -> RoundName:
+        """The round that the approval is in. Code: ``unknown_approval``."""
+        columns = approvals.c
+        statement = select(columns.quote_id, columns.round).where(columns.approval_id == approval_id)
+        row = (await self._connection.execute(statement)).one_or_none()
+        if row is None:
+            raise Refusal("unknown_approval", f"there is no approval {approval_id}", "approval")
+        return RoundName(row.quote_id, row.round)
+
+    async def involving(
+        self, person: str, *, after: RoundName | None = None, limit: int = 500
+    ) -> tuple[RoundName, ...]:
+        """Open rounds in which an open approval asks ``person``, lets them act, or has a seat of theirs; by name."""
+        columns = approvals.c
+        statement = (
+            select(columns.quote_id, columns.round)
+            .join(approval_people, approval_people.c.approval_id == columns.approval_id)
+            .where(approval_people.c.person == person, approval_people.c.state.in_(OPEN))
+            .distinct()
+            .order_by(columns.quote_id, columns.round)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(tuple_(columns.quote_id, columns.round) > after)
+        return tuple(RoundName(*row) for row in await self._connection.execute(statement))

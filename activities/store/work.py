@@ -1,0 +1,191 @@
+"""The unit of work: one database, one transaction at a time, and in it one repository for each aggregate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from activities.store.directory import DirectoryStore
+from activities.store.erp_messages import ErpMessages
+from activities.store.idempotency import IdempotencyKeys
+from activities.store.jsonable import canonical
+from activities.store.ledger import LedgerStore
+from activities.store.orders import OrderStore
+from activities.store.outgoing import CHANNEL, Outgoing
+from activities.store.policies import PolicyStore
+from activities.store.quotes import QuoteStore
+from activities.store.record import Record
+from activities.store.record_entry import RecordEntry
+from activities.store.rounds import RoundStore
+from activities.store.views import Views
+from domain.order.event import Change
+
+DRIVER = "postgresql+asyncpg"
+
+
+def asyncpg_address(url: str) -> str:
+    """``url`` for SQLAlchemy with asyncpg, whichever PostgreSQL scheme it was written with; passwords are kept."""
+    return make_url(url).set(drivername=DRIVER).render_as_string(hide_password=False)
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Work:
+    """One transaction. Nothing is seen by others before its end, and nothing stays when it fails.
+
+    Record entries are gathered and written last: the chain has one end, and whoever adds to it holds it until commit.
+    """
+
+    def __init__(self, connection: AsyncConnection, clock: Callable[[], datetime] = _wall_clock) -> None:
+        self.connection = connection
+        self._clock = clock
+
+    @cached_property
+    def quotes(self) -> QuoteStore:
+        return QuoteStore(self.connection)
+
+    @cached_property
+    def policies(self) -> PolicyStore:
+        return PolicyStore(self.connection)
+
+    @cached_property
+    def directory(self) -> DirectoryStore:
+        return DirectoryStore(self.connection)
+
+    @cached_property
+    def rounds(self) -> RoundStore:
+        return RoundStore(self.connection)
+
+    @cached_property
+    def orders(self) -> OrderStore:
+        return OrderStore(self.connection)
+
+    @cached_property
+    def ledger(self) -> LedgerStore:
+        return LedgerStore(self.connection)
+
+    @cached_property
+    def record(self) -> Record:
+        return Record(self.connection, self._clock)
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        return Outgoing(self.connection)
+
+    @cached_property
+    def erp(self) -> ErpMessages:
+        return ErpMessages(self.connection)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyKeys:
+        return IdempotencyKeys(self.connection)
+
+    @cached_property
+    def views(self) -> Views:
+        return Views(self.connection)
+
+    async def save_change(self, change: Change) -> None:
+        """Store everything a change of orders leaves behind: orders, balances, ledger entries, and the record."""
+        await self.orders.save(change)
+        await self.ledger.append(change.entries)
+        await self.record.append([RecordEntry.of_order(event) for event in change.events])
+
+    async def finish(self) -> None:
+        """What is done last before the commit: wake the relay, and add to the record."""
+        if "outgoing" in self.__dict__ and self.outgoing.added:
+            await self.connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
+        if "record" in self.__dict__:
+            await self.record.write()
+
+
+class Database:
+    """A PostgreSQL database and its pool of connections; made once per process, closed at its end.
+
+    ``clock`` gives the moment at which something is written (wall clock); when things happened is said by the caller.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        statement_timeout: float = 5.0,
+        clock: Callable[[], datetime] = _wall_clock,
+    ) -> None:
+        milliseconds = str(round(statement_timeout * 1000))
+        self._clock = clock
+        self.engine: AsyncEngine = create_async_engine(
+            asyncpg_address(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            json_serializer=canonical,
+            connect_args={
+                "timeout": 10,
+                "server_settings": {
+                    "application_name": "countersign",
+                    "timezone": "UTC",
+                    # Plans here are short; compiling one costs more than running it.
+                    "jit": "off",
+                    "statement_timeout": milliseconds,
+                    "lock_timeout": milliseconds,
+                    "idle_in_transaction_session_timeout": "60000",
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Work]:
+        """One transaction that writes; it commits at the end of the block and only there."""
+        async with self.engine.connect() as connection, connection.begin():
+            work = Work(connection, self._clock)
+            yield work
+            await work.finish()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Work]:
+        """One moment of the database, read as often as one likes; PostgreSQL refuses to write in it."""
+        async with self.engine.connect() as connection:
+            still = await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            async with still.begin():
+                yield Work(still, self._clock)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever somebody committed an outgoing message."""
+        heard = asyncio.Event()
+        async with self.engine.connect() as connection:
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+
+            def hear(*_: object) -> None:
+                heard.set()
+
+            # A lost connection wakes the listener too: it then finds out and listens anew.
+            raw.add_termination_listener(hear)
+            await raw.add_listener(CHANNEL, hear)
+            try:
+                yield heard
+            finally:
+                raw.remove_termination_listener(hear)
+                if not raw.is_closed():
+                    await raw.remove_listener(CHANNEL, hear)
+
+    async def ready(self) -> bool:
+        """Whether the database answers."""
+        async with self.engine.connect() as connection:
+            return bool((await connection.execute(text("SELECT 1"))).scalar_one())
+
+    async def close(self) -> None:
+        """Close all connections; the object is not used afterwards."""
+        await self.engine.dispose()
