@@ -1,12 +1,12 @@
 """The stack that a process runs on: embedded servers under the state folder, or the external ones the settings name."""
 
 import asyncio
-import inspect
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starter.child_process import FolderInUse, StackError, in_use, sole_use
 from starter.settings import Settings
@@ -140,10 +140,13 @@ async def _prepare_external(settings: Settings) -> None:
 
 
 async def migrated(database_url: str) -> None:
-    """Bring the database at the address up to date."""
+    """Bring the database at the address up to date. Raises StackError when nothing answers there."""
     from activities.store.migrate import upgrade
 
-    # Alembic is synchronous and may start a loop of its own, so it gets a thread.
-    outcome = await asyncio.to_thread(upgrade, database_url)
-    if inspect.isawaitable(outcome):
-        await outcome
+    try:
+        await upgrade(database_url)
+    except (OSError, TimeoutError) as refused:
+        place = urlsplit(database_url)
+        # Without user and password.
+        where = f"{place.hostname or 'a local socket'}{place.path}"
+        raise StackError(f"the database {where} cannot be reached: {refused or 'no answer'}") from refused

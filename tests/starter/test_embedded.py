@@ -171,6 +171,20 @@ async def test_an_external_server_that_does_not_answer_is_named(settings: Settin
             pass
 
 
+async def test_an_external_database_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
+    nowhere = SecretStr(f"postgresql://u:hunter2@127.0.0.1:{free_port(0)}/quotes")
+    with pytest.raises(StackError, match=r"127\.0\.0\.1/quotes cannot be reached") as told:
+        async with embedded_stack(Settings(state_dir=tmp_path, temporal=None, database=nowhere), temporal=False):
+            pass
+    assert "hunter2" not in str(told.value)
+
+
+async def test_the_database_is_brought_up_to_date(empty_database_url: str, tmp_path: Path) -> None:
+    external = Settings(state_dir=tmp_path, temporal=None, database=SecretStr(empty_database_url))
+    async with embedded_stack(external, temporal=False) as stack:
+        assert await sql(stack, "select version_num from alembic_version")
+
+
 async def test_a_bare_external_server_gets_our_search_attributes(settings: Settings) -> None:
     async with await WorkflowEnvironment.start_local(dev_server_existing_path=str(temporal_command())) as bare:
         address = bare.client.service_client.config.target_host
