@@ -48,9 +48,7 @@ def find_approver(directory: Directory, approver: ApproverName, facts: Mapping[s
     entry = directory.approvers.get(approver)
     if entry is None:
         return _group(directory, approver) if approver in directory.groups else Named((approver,))
-    return replace(
-        _named(directory, entry, facts), authority=entry.authority, sla=entry.sla, calendar=entry.calendar
-    )
+    return replace(_named(directory, entry, facts), authority=entry.authority, sla=entry.sla, calendar=entry.calendar)
 
 
 def _named(directory: Directory, entry: Approver, facts: Mapping[str, Any]) -> Named:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -105,7 +106,7 @@ class WorkingCalendar(BaseModel):
                 week[day].extend(_slot(slot) for slot in slots)
         for day, found in week.items():
             found.sort()
-            if any(after[0] < before[1] for before, after in zip(found, found[1:], strict=False)):
+            if any(after[0] < before[1] for before, after in pairwise(found)):
                 raise problem_error("overlapping_slots", f"the slots of {WEEKDAYS[day]} overlap")
         return {day: tuple(found) for day, found in week.items()}
 

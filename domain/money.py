@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -100,4 +100,4 @@ def cumulative_split(amount: Decimal, weights: Sequence[Decimal], currency: str)
             raise ValueError("an amount cannot be split over weights that sum to nothing")
         return tuple(round_money(0, currency) for _ in weights)
     marks = [round_money(Fraction(amount) * part / whole, currency) for part in running]
-    return tuple(after - before for before, after in zip(marks, marks[1:], strict=False))
+    return tuple(after - before for before, after in pairwise(marks))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from domain.calendar import ROUND_THE_CLOCK, Sla, WorkingCalendar
 from domain.policy.document import PlainNumber
-from domain.quote import Currency, FreeText, Identifier, Text
+from domain.quote import Currency, Identifier, Text
 from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
 
@@ -245,6 +245,20 @@ class Directory(Entry):
         self._check_delegation(delegation, at)
         return self.model_copy(update={"delegations": (*self.delegations, delegation)})
 
+    def without_delegations(self, of: str) -> Directory:
+        """The directory in which ``of`` hands over to nobody. Code: ``unknown_user``."""
+        if of not in self.users:
+            raise Refusal("unknown_user", f"{of} is not in the directory", "of")
+        left = tuple(each for each in self.delegations if each.of != of)
+        return self.model_copy(update={"delegations": left})
+
+    def deactivated(self, user: str) -> Directory:
+        """The directory in which ``user`` is no longer active. Code: ``unknown_user``."""
+        if user not in self.users:
+            raise Refusal("unknown_user", f"{user} is not in the directory", "user")
+        gone = self.users[user].model_copy(update={"active": False})
+        return self.model_copy(update={"users": {**self.users, user: gone}})
+
     def _check_delegation(self, delegation: Delegation, at: datetime) -> None:
         if delegation.of not in self.users:
             raise Refusal("unknown_user", f"{delegation.of} is not in the directory", "of")
@@ -264,7 +278,9 @@ class Directory(Entry):
         while waiting:
             for delegation in self._delegations_of.get(waiting.pop(), ()):
                 begins, ends = self.window(delegation)
-                apart = (ends is not None and ends <= start) or (end is not None and begins is not None and begins >= end)
+                apart = (ends is not None and ends <= start) or (
+                    end is not None and begins is not None and begins >= end
+                )
                 if not apart and delegation.to not in reached:
                     reached.add(delegation.to)
                     waiting.append(delegation.to)

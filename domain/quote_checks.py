@@ -70,7 +70,9 @@ def _price_problems(line: QuoteLine, path: str) -> Iterator[Problem]:
     if line.is_share:
         for field in ("list_price", "net_price", "net_total"):
             if getattr(line, field) is not None:
-                yield Problem("conflicting_fields", "a percent-of-total line has a percent, no price", f"{path}.{field}")
+                yield Problem(
+                    "conflicting_fields", "a percent-of-total line has a percent, no price", f"{path}.{field}"
+                )
         return
     nets = [field for field in ("net_price", "net_total") if getattr(line, field) is not None]
     if line.percent is not None:
@@ -80,9 +82,7 @@ def _price_problems(line: QuoteLine, path: str) -> Iterator[Problem]:
     if len(nets) > 1:
         yield Problem("conflicting_fields", "give net_price or net_total, not both", f"{path}.net_total")
     if nets and line.discount_percent != 0:
-        yield Problem(
-            "conflicting_fields", "a discount_percent goes with list_price alone", f"{path}.discount_percent"
-        )
+        yield Problem("conflicting_fields", "a discount_percent goes with list_price alone", f"{path}.discount_percent")
     if abs(line.discount_percent) > 100:
         yield Problem("percent_out_of_range", "a discount lies between -100 and 100", f"{path}.discount_percent")
 

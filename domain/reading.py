@@ -51,6 +51,14 @@ def _read_date(value: Any) -> date:
 iso_date = BeforeValidator(_read_date)
 
 
+def read_date(value: Any, path: str = "") -> date:
+    """The local date in ``value`` (``YYYY-MM-DD``). Code: ``invalid_date``."""
+    try:
+        return _read_date(value)
+    except PydanticCustomError as error:
+        raise Refusal(error.type, error.message(), path) from None
+
+
 def read_model(model: type[ModelT], data: Any, *, root: str = "") -> ModelT:
     """``data`` as a ``model``, or a :class:`Refusal` with one problem for each wrong field.
 

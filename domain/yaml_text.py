@@ -103,6 +103,7 @@ def _value(node: yaml.Node, path: Path, lines: dict[Path, int], name: str) -> An
         return [_value(child, (*path, at), lines, name) for at, child in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, lines, name)
+    assert isinstance(node, yaml.ScalarNode)
     return _scalar(node)
 
 

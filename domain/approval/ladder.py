@@ -50,9 +50,7 @@ def next_rung(directory: Directory, state: RoundState, approval: Approval, seat:
     return None
 
 
-def _rungs(
-    directory: Directory, state: RoundState, approval: Approval, seat: Seat
-) -> Iterator[tuple[str, str | None]]:
+def _rungs(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> Iterator[tuple[str, str | None]]:
     origin = directory.users.get(seat.origin)
     yield "deputy", origin.deputy if origin else None
     yield "manager", origin.manager if origin else None

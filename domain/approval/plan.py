@@ -90,9 +90,7 @@ def _lanes(policy: Policy, fired: Sequence[RuleResult]) -> tuple[Lane, ...]:
     """The chains that have something to ask, in the order of the policy; the lane without a chain is the last."""
     used = {result.rule.chain or UNCHAINED for result in fired}
     names = [*policy.chains, UNCHAINED]
-    return tuple(
-        Lane(name=name, after=_lanes_before(policy, name, used)) for name in names if name in used
-    )
+    return tuple(Lane(name=name, after=_lanes_before(policy, name, used)) for name in names if name in used)
 
 
 def _lanes_before(policy: Policy, name: str, used: set[str]) -> tuple[str, ...]:

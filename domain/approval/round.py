@@ -98,7 +98,9 @@ class ApprovalRound:
         Codes: ``round_closed``, ``not_yours`` (only the submitter, the owner or an admin may).
         """
         if self.state.outcome not in (None, Outcome.APPROVED):
-            raise Refusal("round_closed", f"round {self.state.round} was {self.state.outcome}; nothing is to be recalled")
+            raise Refusal(
+                "round_closed", f"round {self.state.round} was {self.state.outcome}; nothing is to be recalled"
+            )
         if not is_admin and by not in (self.state.submitter, self.state.owner):
             raise Refusal("not_yours", "only the submitter, the owner or an admin recalls a quote", "by")
         told = [person for each in self._requested() for person in each.waiting_for]
@@ -329,9 +331,7 @@ class ApprovalRound:
 
     def _replace(self, approval: Approval, **changes: Any) -> Approval:
         fresh = approval.model_copy(update=changes)
-        approvals = tuple(
-            fresh if each.approval_id == approval.approval_id else each for each in self.state.approvals
-        )
+        approvals = tuple(fresh if each.approval_id == approval.approval_id else each for each in self.state.approvals)
         self.state = self.state.model_copy(update={"approvals": approvals})
         return fresh
 

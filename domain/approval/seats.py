@@ -47,7 +47,10 @@ class Table:
 
 
 def seat(named: Named, table: Table, matter: Matter, rule: str, at: datetime) -> Seating:
-    """The seats for ``named``. Codes: ``no_decider``, ``four_eyes`` (``self_approval: fail``), ``authority_exceeded``."""
+    """The seats for ``named``.
+
+    Codes: ``no_decider``, ``four_eyes`` (``self_approval: fail``), ``authority_exceeded``, ``missing_rate``.
+    """
     if named.group is not None:
         persons, needed = _group_persons(named, table, rule)
         seats = tuple(_seat(person, named, table, matter, at) for person in persons)

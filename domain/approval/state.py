@@ -1,4 +1,4 @@
-"""The state of a round as plain, frozen values: what is stored, sent over Temporal, and shown (``spec/approvals.md`` 1).
+"""A round as plain, frozen values: what is stored, sent over Temporal, and shown (``spec/approvals.md`` 1).
 
 Moments are aware datetimes. Stored states ignore fields that a later release added.
 """
@@ -173,7 +173,7 @@ class Lane(Stored):
 
 
 class NotFired(Stored):
-    """A rule that did not fire and what it tested; ``why`` where it was not even tested (inactive, outside its window)."""
+    """A rule that did not fire and what it tested; ``why`` where it could not (inactive, outside its window)."""
 
     rule: str
     why: str | None = None

@@ -123,7 +123,9 @@ class CompiledPolicy:
             if spec.kind == "discount":
                 value = _discount(scope.facts.get(spec.list or ""), scope.facts.get(spec.net or ""))
             else:
-                kept = lines if where is None else [line for line in lines if where(self._line_scope(scope, line, found))]
+                kept = (
+                    lines if where is None else [line for line in lines if where(self._line_scope(scope, line, found))]
+                )
                 values = [line.get(spec.field or "") for line in kept]
                 money = scope.quote.quote.currency if name in self.money else None
                 value = aggregate(spec.kind, values, len(kept), money)
@@ -178,9 +180,7 @@ def _in_order(policy: Policy) -> list[str]:
 
 
 def _compile_rule(rule: RulePart, policy: Policy) -> _CompiledRule:
-    tests = tuple(
-        (condition, negated, _compile(condition, policy)) for condition, negated in leaves(rule.conditions)
-    )
+    tests = tuple((condition, negated, _compile(condition, policy)) for condition, negated in leaves(rule.conditions))
     positions = iter(range(len(tests)))
     return _CompiledRule(rule, tests, _truth(rule.conditions, positions))
 

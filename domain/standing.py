@@ -1,0 +1,71 @@
+"""Where a quote stands, and which verbs are possible there (``spec/approvals.md`` 1 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from domain.approval.state import Outcome, RoundState
+from domain.refusal import Refusal
+
+
+class QuoteState(StrEnum):
+    """The approval state of a quote. Accepting it does not change the state; it ends every edit."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    RECALLED = "recalled"
+
+
+def check_edit(state: QuoteState, accepted: bool) -> None:
+    """Refuse (``not_editable``) to change a quote that is pending or accepted."""
+    if accepted:
+        raise Refusal("not_editable", "the quote is accepted; what follows is an amendment")
+    if state is QuoteState.PENDING:
+        raise Refusal("not_editable", "the quote is frozen while people decide on it; recall it first")
+
+
+def check_submit(state: QuoteState, accepted: bool) -> None:
+    """Refuse (``wrong_state``) to submit what is pending or approved already."""
+    if state is QuoteState.PENDING:
+        raise Refusal("wrong_state", "the quote is already pending")
+    if state is QuoteState.APPROVED or accepted:
+        raise Refusal("wrong_state", "the quote is already approved; edit it first")
+
+
+def check_recall(state: QuoteState, accepted: bool) -> None:
+    """Refuse to recall what nobody submitted or what is accepted (``wrong_state``), or is over (``round_closed``)."""
+    if accepted:
+        raise Refusal("wrong_state", "an accepted quote cannot be recalled")
+    if state is QuoteState.DRAFT:
+        raise Refusal("wrong_state", "the quote is a draft; there is nothing to recall")
+    if state in (QuoteState.REJECTED, QuoteState.RECALLED):
+        raise Refusal("round_closed", f"the last round was {state}; there is nothing to recall")
+
+
+def check_accept(state: QuoteState, accepted: bool) -> None:
+    """Refuse to accept what is not approved (``not_approved``) or accepted already (``wrong_state``)."""
+    if accepted:
+        raise Refusal("wrong_state", "the quote is already accepted")
+    if state is not QuoteState.APPROVED:
+        raise Refusal("not_approved", f"only an approved quote can be accepted; this one is {state}")
+
+
+def check_order(state: QuoteState, accepted: bool) -> None:
+    """Refuse (``not_approved``) to order from a quote that is not approved and accepted."""
+    if state is not QuoteState.APPROVED or not accepted:
+        what = "approved but not accepted" if state is QuoteState.APPROVED else str(state)
+        raise Refusal("not_approved", f"only an approved, accepted quote is ordered; this one is {what}")
+
+
+def state_after(round_state: RoundState) -> QuoteState:
+    """The state of a quote whose latest round stands like this."""
+    return QuoteState.PENDING if round_state.outcome is None else QuoteState(round_state.outcome.value)
+
+
+def last_approved(rounds: Sequence[RoundState]) -> datetime | None:
+    """When the last approved round closed: who edited since then is barred from the next."""
+    return max((each.closed_at for each in rounds if each.outcome is Outcome.APPROVED and each.closed_at), default=None)

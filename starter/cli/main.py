@@ -1,0 +1,31 @@
+"""The command ``countersign``. Commands import what they need when they run: help and preview stay quick."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from starter.cli import preview, scenario
+
+app = typer.Typer(
+    name="countersign",
+    help="Durable quote approvals and order orchestration.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("preview")(preview.preview)
+app.command("scenario")(scenario.scenario)
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 refused, 2 used wrongly."""
+    from domain.refusal import Refusal
+
+    try:
+        app()
+    except Refusal as refusal:
+        for problem in refusal.problems:
+            print(f"{problem.code}: {problem}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,64 @@
+"""Pictures in text: the approval path as lanes and steps, one line for each thing a person looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.approval.state import Approval, ApprovalState, RoundState, TestedValue
+
+MARKS = {
+    ApprovalState.ASSIGNED: "·",
+    ApprovalState.REQUESTED: "?",
+    ApprovalState.APPROVED: "✓",
+    ApprovalState.REJECTED: "✗",
+    ApprovalState.REVOKED: "–",
+    ApprovalState.SKIPPED: "»",
+}
+
+
+def plan_picture(state: RoundState) -> Iterator[str]:
+    """The path of a round: lanes side by side in reality, one below the other here; steps from left to right."""
+    yield (
+        f"{state.quote_id} round {state.round} · {state.net_total:,} {state.currency} · "
+        f"policy {state.policy} version {state.policy_version or 'draft'}"
+    )
+    if not state.approvals:
+        yield "no rule fires: the quote is approved at once"
+    for lane in state.lanes:
+        mine = [each for each in state.approvals if each.chain == lane.name]
+        after = f" (after {', '.join(lane.after)})" if lane.after else ""
+        steps = " ─▶ ".join(_box(step, mine) for step in sorted({each.step for each in mine}))
+        yield f"  {lane.name + after:<14} {steps}"
+    for approval in state.approvals:
+        yield from _why(approval)
+    for rule in state.not_fired:
+        told = rule.why or "; ".join(_condition(each) for each in rule.conditions if not each.met)
+        yield f"  not asked: {rule.rule}: {told}"
+
+
+def _box(step: int, approvals: list[Approval]) -> str:
+    boxes = [
+        f"{MARKS[each.state]} {', '.join(_people(each))}{_quorum(each)}" for each in approvals if each.step == step
+    ]
+    return f"[{step}: {' | '.join(boxes)}]"
+
+
+def _people(approval: Approval) -> list[str]:
+    if approval.state is ApprovalState.SKIPPED and approval.basis:
+        return list(approval.basis.persons)
+    return list(approval.waiting_for) or [vote.by for vote in approval.votes]
+
+
+def _quorum(approval: Approval) -> str:
+    return f" {approval.needed} of {len(approval.seats)}" if len(approval.seats) > 1 else ""
+
+
+def _why(approval: Approval) -> Iterator[str]:
+    due = f" · due {approval.due_at:%Y-%m-%d %H:%M} UTC" if approval.due_at else ""
+    yield f"  {MARKS[approval.state]} {approval.rule}: {approval.reason or approval.approver}{due}"
+    met = "; ".join(_condition(each) for each in approval.snapshot.conditions if each.met)
+    yield f"      because {met or 'it is always asked'}"
+
+
+def _condition(tested: TestedValue) -> str:
+    return f"{tested.text} (is {tested.value if tested.value is not None else 'blank'})"

@@ -1,0 +1,48 @@
+"""``countersign preview``: the plan of a quote and its reasons, without any server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def preview(
+    quote: Annotated[Path, typer.Argument(help="The quote (JSON).", metavar="QUOTE.json")],
+    policy: Annotated[Path, typer.Option("--policy", help="The policy (YAML).")],
+    directory: Annotated[Path, typer.Option("--directory", help="The directory (YAML).")],
+    by: Annotated[str | None, typer.Option("--by", help="Who would submit; the owner when left out.")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="The moment, such as 2026-11-16T09:00-06:00; now.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show whom a quote will need, in which order and why. Nothing is written and nobody is asked."""
+    import json
+    from datetime import UTC, datetime
+
+    from domain.approval.plan import Submission
+    from domain.approval.preview import preview_plan
+    from domain.approvers import check_approvers
+    from domain.people import read_directory
+    from domain.policy.document import read_policy
+    from domain.policy.evaluate import compile_policy
+    from domain.pricing import price
+    from domain.quote import read_quote
+    from starter.cli.pictures import plan_picture
+    from starter.plans import plan_document
+    from starter.stories.document import read_file
+
+    moment = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    people = read_directory(read_file(directory))
+    rules = read_policy(read_file(policy))
+    check_approvers(rules, people)
+    priced = price(read_quote(read_file(quote)))
+    submission = Submission(priced, compile_policy(rules), people, by or priced.quote.owner, moment)
+    plan = preview_plan(submission)
+    if as_json:
+        typer.echo(json.dumps(plan_document(plan), indent=1))
+    else:
+        for line in plan_picture(plan):
+            typer.echo(line)

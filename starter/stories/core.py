@@ -1,0 +1,320 @@
+"""The core stage: a story played on the pure state machines alone, in virtual time, without any server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from domain.approval.plan import Submission, make_plan
+from domain.approval.round import ApprovalRound
+from domain.approval.state import Decision, RoundState, Verdict
+from domain.approvers import check_approvers
+from domain.changes import changed
+from domain.ledger.entries import LedgerEntry
+from domain.order.activation import acknowledge, activate, advance, next_moment
+from domain.order.book import OrderBook, open_book
+from domain.order.event import Cause, Change
+from domain.order.fulfilment import accept_item, deliver, reach
+from domain.order.order import Order, OrderState
+from domain.order.reschedule import move_date
+from domain.order.split import split
+from domain.people import Delegation, Directory, read_directory
+from domain.policy.document import read_policy
+from domain.policy.evaluate import CompiledPolicy, compile_policy
+from domain.pricing import price
+from domain.quote import read_quote
+from domain.reading import read_date
+from domain.refusal import Refusal
+from domain.standing import (
+    QuoteState,
+    check_accept,
+    check_edit,
+    check_order,
+    check_recall,
+    check_submit,
+    last_approved,
+    state_after,
+)
+from starter.stories.document import (
+    Acknowledging,
+    Case,
+    Deciding,
+    Delivering,
+    MovingDate,
+    Ordering,
+    OrderVerb,
+    Publishing,
+    Reaching,
+    read_number,
+)
+from starter.stories.stage import Facts, Happening
+
+CLOCK = "clock"
+
+
+class CoreStage:
+    """One case on the pure core. Everything it knows is in this object."""
+
+    def __init__(self) -> None:
+        self.rounds: list[RoundState] = []
+        self.edits: list[tuple[datetime, str]] = []
+        self.happenings: list[Happening] = []
+        self.messages: list[tuple[str, str]] = []
+        self.entries: list[LedgerEntry] = []
+        self.names: dict[str, str] = {}
+        self.book: OrderBook | None = None
+        self.state = QuoteState.DRAFT
+        self.accepted = False
+        self.plan: RoundState | None = None
+        self.decisions = 0
+
+    async def begin(self, case: Case) -> None:
+        self._clock = case.at
+        self.manual_erp = case.manual_erp
+        self.directory: Directory = read_directory(case.directory)
+        self.policy_document = case.policy
+        self.policy = self._published(case.policy, 1)
+        self._take_content(case.quote)
+
+    @property
+    def clock(self) -> datetime:
+        return self._clock
+
+    # -- the quote
+
+    def _published(self, document: Any, version: int) -> CompiledPolicy:
+        policy = read_policy(document).model_copy(update={"version": version})
+        check_approvers(policy, self.directory)
+        return compile_policy(policy)
+
+    def _take_content(self, document: Any) -> None:
+        quote = read_quote(document)
+        self.document, self.priced = document, price(quote)
+
+    async def edit(self, by: str, change: Mapping[str, Any]) -> None:
+        check_edit(self.state, self.accepted)
+        self._check_user(by)
+        before = self.priced.quote.content_hash
+        self._take_content(changed(self.document, change))
+        if self.priced.quote.content_hash != before:
+            self.edits.append((self.clock, by))
+            self.state = QuoteState.DRAFT
+            self._tell("edited", by=by)
+
+    async def accept(self, by: str, comment: str | None) -> None:
+        check_accept(self.state, self.accepted)
+        self._check_user(by)
+        self.accepted = True
+        self._tell("accepted", by=by)
+
+    def _check_user(self, by: str) -> None:
+        if not self.directory.is_active(by):
+            raise Refusal("unknown_user", f"{by} is no active user of the directory", "by")
+
+    def _tell(self, kind: str, by: str | None = None) -> None:
+        self.happenings.append(Happening(kind, self.clock, (self.priced.quote.quote_id,), by))
+
+    # -- approvals
+
+    def _submission(self, by: str, comment: str | None) -> Submission:
+        since = last_approved(self.rounds)
+        editors = tuple(who for at, who in self.edits if since is None or at > since)
+        return Submission(
+            self.priced, self.policy, self.directory, by, self.clock, editors, self.rounds, comment, self.state.value
+        )
+
+    async def submit(self, by: str, comment: str | None) -> None:
+        check_submit(self.state, self.accepted)
+        state = make_plan(self._submission(by, comment))
+        self.rounds.append(state)
+        self._moved(ApprovalRound(state, self.directory), lambda moving: moving.open(self.clock))
+
+    async def preview(self, by: str | None) -> None:
+        round_ = ApprovalRound(make_plan(self._submission(by or self.priced.quote.owner, None)), self.directory)
+        round_.open(self.clock)
+        self.plan = round_.state
+
+    async def recall(self, by: str, comment: str | None) -> None:
+        check_recall(self.state, self.accepted)
+        self._moved(self._current(), lambda moving: moving.recall(by, self.clock, comment=comment))
+
+    async def decide(self, verdict: str, arguments: Deciding) -> None:
+        self.decisions += 1
+        decision = Decision(
+            decision_id=f"decision-{self.decisions}",
+            approval=arguments.approval or arguments.rule or "",
+            verdict=Verdict(verdict),
+            by=arguments.by,
+            seat_of=arguments.for_,
+            comment=arguments.comment,
+            reason=arguments.reason,
+        )
+        if not self.rounds:
+            raise Refusal("round_closed", "the quote was never submitted")
+        self._moved(self._current(), lambda moving: moving.decide(decision, self.clock))
+
+    def _current(self) -> ApprovalRound:
+        return ApprovalRound(self.rounds[-1], self.directory)
+
+    def _moved(self, moving: ApprovalRound, verb: Any) -> None:
+        verb(moving)
+        self.rounds[-1] = moving.state
+        self.state = state_after(moving.state)
+        for event in moving.events:
+            names = (event.rule, event.approval_id) if event.rule else (moving.state.quote_id,)
+            self.happenings.append(Happening(event.kind, event.at, tuple(filter(None, names)), event.by))
+        self.messages.extend((notice.kind, notice.to) for notice in moving.notices)
+
+    # -- people
+
+    async def delegate(self, delegation: Delegation) -> None:
+        self.directory = self.directory.with_delegation(delegation, self.clock)
+        self._refresh()
+
+    async def end_delegation(self, of: str) -> None:
+        self.directory = self.directory.without_delegations(of)
+        self._refresh()
+
+    async def deactivate(self, user: str) -> None:
+        self.directory = self.directory.deactivated(user)
+        self._refresh()
+
+    async def publish(self, arguments: Publishing) -> None:
+        document = arguments.policy if arguments.policy is not None else self.policy_document
+        document = changed(document, arguments.policy_change or {})
+        self.policy = self._published(document, (self.policy.policy.version or 0) + 1)
+        self.policy_document = document
+
+    def _refresh(self) -> None:
+        if self.rounds and self.rounds[-1].outcome is None:
+            self._moved(self._current(), lambda moving: moving.refresh(self.clock))
+
+    # -- orders
+
+    async def order(self, arguments: Ordering) -> None:
+        check_order(self.state, self.accepted)
+        if arguments.lines is not None or arguments.split_by is None:
+            raise Refusal("not_built_yet", "ordering lines by hand is not built yet; use split_by", "lines")
+        book = self.book or open_book(self.priced)
+        change = split(book, self.priced, arguments.split_by, self._cause(arguments.by))
+        self.book = book
+        self._apply(change)
+        if arguments.as_:
+            if len(change.orders) != 1:
+                raise Refusal("wrong_state", f"as: names one order, this call made {len(change.orders)}", "as")
+            self.names[arguments.as_] = change.order.key
+        self._time_orders(self.clock)
+
+    async def move_date(self, arguments: MovingDate) -> None:
+        book = self._book()
+        order = self._order(arguments.order)
+        self._apply(move_date(book, order.order_id, read_date(arguments.to), self._cause(arguments.by)))
+        self._time_orders(self.clock)
+
+    async def activate(self, arguments: OrderVerb) -> None:
+        self._apply(activate(self._order(arguments.order), self._cause(arguments.by)))
+        self._acknowledge_at_once(self.clock)
+
+    async def acknowledge(self, arguments: Acknowledging) -> None:
+        order, cause = self._order(arguments.order), self._cause(arguments.by)
+        given = {"outcome": arguments.outcome, "document": arguments.document, "reason": arguments.reason}
+        self._apply(acknowledge(order, cause, **given))  # type: ignore[arg-type]
+
+    async def deliver(self, arguments: Delivering) -> None:
+        order, cause = self._order(arguments.order), self._cause(arguments.by)
+        quantity, on = _quantity(arguments.quantity), _date(arguments.on)
+        self._apply(deliver(order, cause, line=arguments.line, quantity=quantity, on=on, evidence=arguments.evidence))
+
+    async def accept_item(self, arguments: Delivering) -> None:
+        order, cause = self._order(arguments.order), self._cause(arguments.by)
+        quantity, on = _quantity(arguments.quantity), _date(arguments.on)
+        self._apply(
+            accept_item(order, cause, line=arguments.line, quantity=quantity, on=on, evidence=arguments.evidence)
+        )
+
+    async def reach(self, arguments: Reaching) -> None:
+        order, cause = self._order(arguments.order), self._cause(arguments.by)
+        on = _date(arguments.on)
+        self._apply(
+            reach(order, cause, line=arguments.line, milestone=arguments.milestone, on=on, evidence=arguments.evidence)
+        )
+
+    def _book(self) -> OrderBook:
+        if self.book is None:
+            raise Refusal("unknown_order", "nothing is ordered yet", "order")
+        return self.book
+
+    def _order(self, name: str) -> Order:
+        return self._book().order(self.names.get(name, name))
+
+    def _cause(self, by: str | None, at: datetime | None = None) -> Cause:
+        return Cause(at=at or self.clock, by=by or self.priced.quote.owner)
+
+    def _apply(self, change: Change) -> None:
+        self.book = self._book().applied(change)
+        self.entries.extend(change.entries)
+        for event in change.events:
+            names = tuple(filter(None, (event.line_id, event.key, event.order_id)))
+            self.happenings.append(Happening(event.kind.value, event.at, names, event.by))
+
+    def _acknowledge_at_once(self, at: datetime) -> None:
+        if self.manual_erp:
+            return
+        for order in self._book().orders:
+            if order.state in (OrderState.ACTIVATED, OrderState.FULFILLED) and order.acknowledgement is None:
+                self._apply(acknowledge(order, self._cause("erp", at)))
+
+    # -- time
+
+    async def advance_to(self, moment: datetime) -> None:
+        while (due := self._next_moment()) is not None and due <= moment:
+            self._clock = max(self._clock, due)
+            self._time_round(self._clock)
+            self._time_orders(self._clock)
+        self._clock = moment
+
+    def _next_moment(self) -> datetime | None:
+        moments: list[datetime | None] = [self.rounds[-1].next_moment] if self.rounds else []
+        if self.book is not None:
+            moments.extend(next_moment(order) for order in self.book.orders)
+        return min((each for each in moments if each is not None), default=None)
+
+    def _time_round(self, at: datetime) -> None:
+        if self.rounds and (due := self.rounds[-1].next_moment) is not None and due <= at:
+            self._moved(self._current(), lambda moving: moving.advance(at, exact=True))
+
+    def _time_orders(self, at: datetime) -> None:
+        for order in self.book.orders if self.book is not None else ():
+            due = next_moment(order)
+            if due is not None and due <= at:
+                self._apply(advance(order, self._cause(CLOCK, at)))
+        if self.book is not None:
+            self._acknowledge_at_once(at)
+
+    # -- facts
+
+    async def facts(self) -> Facts:
+        quote = self.priced.quote
+        return Facts(
+            now=self.clock,
+            state=self.state,
+            round=self.rounds[-1] if self.rounds else None,
+            plan=self.plan,
+            happenings=tuple(self.happenings),
+            messages=tuple(self.messages),
+            book=self.book,
+            entries=tuple(self.entries),
+            time_zone=quote.customer.time_zone,
+            quote_total=self.priced.net_total,
+            names=self.names,
+        )
+
+
+def _quantity(text: str | None) -> Decimal | None:
+    return None if text is None else read_number(text, "quantity")
+
+
+def _date(text: str | None) -> date | None:
+    return None if text is None else read_date(text)

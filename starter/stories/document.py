@@ -1,0 +1,344 @@
+"""The story format: what a file may say, checked with ``file:line`` before it is played (``spec/scenarios.md``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from domain.calendar import Duration
+from domain.changes import changed
+from domain.money import read_decimal_text
+from domain.reading import problem_error, read_model
+from domain.refusal import Problem, Refusal
+from domain.yaml_text import YamlDocument, read_yaml
+
+NOT_BUILT = frozenset((
+    "ask", "answer", "reassign", "add", "withdraw", "override", "replace", "split", "move", "merge", "cancel", "hold",
+    "release", "supplement", "close_short", "return", "rollback", "amend", "progress", "invoice", "usage", "renew",
+    "close_period",
+))  # fmt: skip
+NOT_BUILT_EXPECTATIONS = frozenset(("explain",))
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is not None:
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    raise problem_error("invalid_moment", 'write a moment as "2026-11-23T09:00-06:00"')
+
+
+def _number(value: Any) -> Any:
+    """Stories may write quantities bare; a text is what the documents themselves take."""
+    return value if isinstance(value, str) or value is None or isinstance(value, bool) else str(value)
+
+
+def read_number(text: str, path: str) -> Decimal:
+    """The exact decimal in ``text``. Code: ``invalid_number``."""
+    try:
+        return read_decimal_text(text)
+    except PydanticCustomError as error:
+        raise Refusal(error.type, error.message(), path) from None
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+NumberText = Annotated[str, BeforeValidator(_number)]
+
+
+class Verb(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Acting(Verb):
+    by: str
+    comment: str | None = None
+
+
+class Deciding(Acting):
+    rule: str | None = None
+    approval: str | None = None
+    reason: str | None = None
+    for_: str | None = Field(default=None, alias="for")
+
+
+class Editing(Acting):
+    change: Mapping[str, Any]
+
+
+class Delegating(Verb):
+    of: str
+    to: str
+    from_: str | None = Field(default=None, alias="from")
+    until: str | None = None
+    scope: Any = None
+    largest: Any = None
+    comment: str | None = None
+
+
+class EndingDelegation(Verb):
+    of: str
+    comment: str | None = None
+
+
+class Deactivating(Verb):
+    user: str
+    comment: str | None = None
+
+
+class Publishing(Verb):
+    policy: Any = None
+    policy_change: Mapping[str, Any] | None = None
+    comment: str | None = None
+
+
+class Previewing(Verb):
+    by: str | None = None
+
+
+class Ordering(Verb):
+    split_by: tuple[str, ...] | None = None
+    lines: Any = None
+    as_: str | None = Field(default=None, alias="as")
+    by: str | None = None
+    comment: str | None = None
+
+
+class OrderVerb(Verb):
+    order: str
+    by: str | None = None
+    comment: str | None = None
+
+
+class MovingDate(OrderVerb):
+    to: str
+
+
+class Acknowledging(OrderVerb):
+    outcome: Literal["accepted", "rejected"] = "accepted"
+    document: str | None = None
+    reason: str | None = None
+
+
+class Delivering(OrderVerb):
+    line: str | None = None
+    quantity: NumberText | None = None
+    on: str | None = None
+    evidence: str | None = None
+
+
+class Reaching(OrderVerb):
+    line: str
+    milestone: str | None = None
+    on: str | None = None
+    evidence: str | None = None
+
+
+VERBS: Mapping[str, type[Verb]] = {
+    "submit": Acting,
+    "recall": Acting,
+    "accept": Acting,
+    "approve": Deciding,
+    "reject": Deciding,
+    "edit": Editing,
+    "delegate": Delegating,
+    "end_delegation": EndingDelegation,
+    "deactivate": Deactivating,
+    "publish": Publishing,
+    "preview": Previewing,
+    "order": Ordering,
+    "move_date": MovingDate,
+    "activate": OrderVerb,
+    "acknowledge": Acknowledging,
+    "deliver": Delivering,
+    "accept_item": Delivering,
+    "reach": Reaching,
+}
+EXPECTATIONS = frozenset((
+    "state", "round", "outcome_reason", "requested", "assigned", "approved", "rejected", "skipped", "revoked",
+    "not_fired", "due", "messages", "events", "plan", "orders", "totals", "contracts", "entitlements", "covers",
+    "revenue", "invariants",
+))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: a verb with its arguments; ``refused`` is the code it must be refused with."""
+
+    verb: str
+    arguments: Any
+    refused: str | None
+    name: str | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case with its documents, changes made, and the clock's start."""
+
+    name: str
+    at: datetime
+    policy: Any
+    directory: Any
+    quote: Any
+    manual_erp: bool
+    steps: tuple[Step, ...]
+    where: str
+
+
+class _CasePart(Verb):
+    name: str
+    at: Moment | None = None
+    change: Mapping[str, Any] = Field(default_factory=dict)
+    directory_change: Mapping[str, Any] = Field(default_factory=dict)
+    policy_change: Mapping[str, Any] = Field(default_factory=dict)
+    policy: Any = None
+    directory: Any = None
+    quote: Any = None
+    erp: Literal["at_once", "manual"] | None = None
+    steps: tuple[Any, ...]
+
+
+class _FilePart(Verb):
+    policy: Any
+    directory: Any
+    quote: Any
+    at: Moment | None = None
+    erp: Literal["at_once", "manual"] = "at_once"
+    cases: tuple[Any, ...]
+
+
+def read_story(path: Path) -> tuple[Case, ...]:
+    """The cases of the story file at ``path``.
+
+    A :class:`Refusal` names each problem with ``file:line``; verbs and expectations of later releases have the code
+    ``not_built_yet``.
+    """
+    document = _read(path)
+    part = _model(document, _FilePart, document.value, ())
+    return tuple(_case(document, path.parent, part, position) for position in range(len(part.cases)))
+
+
+def _read(path: Path) -> YamlDocument:
+    try:
+        return read_yaml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal("unreadable_file", f"{path}:1: {error}") from None
+
+
+def read_file(path: Path) -> Any:
+    """The document in a YAML or JSON file. Codes: ``unreadable_file``, ``invalid_yaml``, ``invalid_json``."""
+    if path.suffix != ".json":
+        return _read(path).value
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal("unreadable_file", f"{path}:1: {error}") from None
+    except json.JSONDecodeError as error:
+        raise Refusal("invalid_json", f"{path}:{error.lineno}: {error.msg}") from None
+
+
+def _model(document: YamlDocument, model: type[Any], value: Any, at: tuple[str | int, ...]) -> Any:
+    try:
+        return read_model(model, value)
+    except Refusal as refusal:
+        problems = [
+            Problem(each.code, f"{document.where((*at, *_steps(each.path)))}: {each}", each.path)
+            for each in refusal.problems
+        ]
+        raise Refusal.of(problems) from None
+
+
+def _steps(path: str) -> tuple[str | int, ...]:
+    return tuple(int(part) if part.isdigit() else part for part in path.split(".")) if path else ()
+
+
+def _case(document: YamlDocument, folder: Path, file: _FilePart, position: int) -> Case:
+    at = ("cases", position)
+    part: _CasePart = _model(document, _CasePart, file.cases[position], at)
+    begins = part.at or file.at
+    if begins is None:
+        raise Refusal("missing_field", f"{document.where(at)}: say when the story begins, with at:", "at")
+    documents = {}
+    for name, change in (
+        ("policy", part.policy_change), ("directory", part.directory_change), ("quote", part.change),
+    ):  # fmt: skip
+        own = getattr(part, name)
+        source = own if own is not None else getattr(file, name)
+        found = read_file(folder / source) if isinstance(source, str) else source
+        try:
+            documents[name] = changed(found, change)
+        except Refusal as refusal:
+            raise Refusal(refusal.code, f"{document.where(at)}: {refusal.problems[0]}", refusal.path) from None
+    steps = tuple(_step(document, value, (*at, "steps", number)) for number, value in enumerate(part.steps))
+    return Case(
+        name=part.name,
+        at=begins,
+        policy=documents["policy"],
+        directory=documents["directory"],
+        quote=documents["quote"],
+        manual_erp=(part.erp or file.erp) == "manual",
+        steps=steps,
+        where=document.where(at),
+    )
+
+
+def _step(document: YamlDocument, value: Any, at: tuple[str | int, ...]) -> Step:
+    where = document.where(at)
+    if not isinstance(value, dict):
+        raise Refusal("wrong_type", f"{where}: a step is a mapping with one verb")
+    verbs = [key for key in value if key not in ("refused", "name")]
+    if len(verbs) != 1:
+        raise Refusal("wrong_type", f"{where}: a step has one verb, this one has {', '.join(verbs) or 'none'}")
+    verb = verbs[0]
+    arguments = _arguments(document, verb, value[verb], (*at, verb), where)
+    refused = value.get("refused")
+    if refused is not None and not isinstance(refused, str):
+        raise Refusal("wrong_type", f"{where}: refused names one code")
+    return Step(verb, arguments, refused, value.get("name"), where)
+
+
+def _arguments(document: YamlDocument, verb: str, value: Any, at: tuple[str | int, ...], where: str) -> Any:
+    if verb in NOT_BUILT:
+        raise Refusal("not_built_yet", f"{where}: the verb {verb} is not built yet", verb)
+    if verb == "expect":
+        return _expected(value, where)
+    if verb == "wait":
+        return _model(document, _Waiting, {"wait": value}, at[:-1]).wait
+    if verb == "until":
+        return _model(document, _Until, {"until": value}, at[:-1]).until
+    if verb not in VERBS:
+        raise Refusal("unknown_verb", f"{where}: {verb} is no verb of stories", verb)
+    return _model(document, VERBS[verb], {} if value is None else value, at)
+
+
+class _Waiting(Verb):
+    wait: Duration
+
+
+class _Until(Verb):
+    until: Moment
+
+
+def _expected(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise Refusal("wrong_type", f"{where}: expect takes a mapping", "expect")
+    for key in value:
+        name = key.removesuffix("_only").removesuffix("_any_order")
+        if name in NOT_BUILT_EXPECTATIONS:
+            raise Refusal("not_built_yet", f"{where}: the expectation {name} is not built yet", name)
+        if name not in EXPECTATIONS:
+            raise Refusal("unknown_expectation", f"{where}: {key} cannot be expected", key)
+    return value

@@ -1,0 +1,130 @@
+"""The player: plays the cases of a story on a stage and tells what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.calendar import clock_duration
+from domain.people import Delegation
+from domain.reading import read_model
+from domain.refusal import Refusal
+from starter.stories.comparison import Mismatch
+from starter.stories.document import Case, Delegating, Step
+from starter.stories.expectations import mismatches
+from starter.stories.stage import Stage
+
+NOT_BUILT_YET = "not_built_yet"
+Trace = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of a case: ``passed``, ``failed`` with the failures, or ``not_built`` with what is missing."""
+
+    name: str
+    outcome: str
+    failures: tuple[str, ...] = ()
+    where: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome == "passed"
+
+
+@dataclass(slots=True)
+class _Mark:
+    """How much of the record and of the messages earlier ``expect`` steps have seen."""
+
+    happenings: int = 0
+    messages: int = 0
+
+
+async def play(case: Case, stage: Stage, trace: Trace | None = None) -> Told:
+    """Play ``case`` on ``stage``. Later steps are not played once one failed: they would tell of its consequences."""
+    mark, traced = _Mark(), 0
+    try:
+        await stage.begin(case)
+    except Refusal as refusal:
+        return _refused(case, case.where, "the documents of the case", refusal)
+    for step in case.steps:
+        try:
+            failures = await _play_step(step, stage, mark)
+        except Refusal as refusal:
+            if step.refused != refusal.code:
+                return _refused(case, step.where, step.name or step.verb, refusal, step.refused)
+        else:
+            if step.refused is not None:
+                failures = [f"{step.where}: {step.verb} should be refused with {step.refused} and was not"]
+            if failures:
+                return Told(case.name, "failed", tuple(failures), step.where)
+        if trace is not None:
+            traced = await _trace(step, stage, trace, traced)
+    return Told(case.name, "passed", where=case.where)
+
+
+def _refused(case: Case, where: str, what: str, refusal: Refusal, expected: str | None = None) -> Told:
+    outcome = "not_built" if refusal.code == NOT_BUILT_YET else "failed"
+    wanted = f" (expected {expected})" if expected else ""
+    return Told(case.name, outcome, (f"{where}: {what} was refused{wanted}: {refusal}",), where)
+
+
+async def _play_step(step: Step, stage: Stage, mark: _Mark) -> list[str]:
+    if step.verb == "expect":
+        return [f"{step.where}: {mismatch}" for mismatch in await _expect(step.arguments, stage, mark)]
+    if step.verb == "wait":
+        await stage.advance_to(stage.clock + clock_duration(step.arguments))
+    elif step.verb == "until":
+        if step.arguments < stage.clock:
+            return [f"{step.where}: the clock already shows {stage.clock.isoformat()}"]
+        await stage.advance_to(step.arguments)
+    else:
+        await VERBS[step.verb](stage, step.arguments)
+    return []
+
+
+async def _expect(expected: Mapping[str, Any], stage: Stage, mark: _Mark) -> list[Mismatch]:
+    facts = await stage.facts()
+    found = mismatches(expected, facts, mark.happenings, mark.messages)
+    mark.happenings, mark.messages = len(facts.happenings), len(facts.messages)
+    return found
+
+
+async def _trace(step: Step, stage: Stage, trace: Trace, seen: int) -> int:
+    """Tell what ``step`` brought; the number of happenings told so far."""
+    facts = await stage.facts()
+    who = getattr(step.arguments, "by", None) or ""
+    trace(f"{stage.clock.isoformat(timespec='minutes')} {step.verb} {who} -> {facts.state}")
+    for each in facts.happenings[seen:]:
+        words = (each.at.isoformat(timespec="minutes"), each.kind, *each.names[:1], each.by or "")
+        trace("    " + " ".join(words).rstrip())
+    return len(facts.happenings)
+
+
+def _delegation(arguments: Delegating) -> Delegation:
+    given = {"of": arguments.of, "to": arguments.to, "from": arguments.from_, "until": arguments.until}
+    given |= {"scope": arguments.scope, "largest": arguments.largest}
+    return read_model(Delegation, {key: value for key, value in given.items() if value is not None})
+
+
+VERBS: Mapping[str, Callable[[Stage, Any], Awaitable[None]]] = {
+    "submit": lambda stage, given: stage.submit(given.by, given.comment),
+    "recall": lambda stage, given: stage.recall(given.by, given.comment),
+    "accept": lambda stage, given: stage.accept(given.by, given.comment),
+    "approve": lambda stage, given: stage.decide("approve", given),
+    "reject": lambda stage, given: stage.decide("reject", given),
+    "edit": lambda stage, given: stage.edit(given.by, given.change),
+    "delegate": lambda stage, given: stage.delegate(_delegation(given)),
+    "end_delegation": lambda stage, given: stage.end_delegation(given.of),
+    "deactivate": lambda stage, given: stage.deactivate(given.user),
+    "publish": lambda stage, given: stage.publish(given),
+    "preview": lambda stage, given: stage.preview(given.by),
+    "order": lambda stage, given: stage.order(given),
+    "move_date": lambda stage, given: stage.move_date(given),
+    "activate": lambda stage, given: stage.activate(given),
+    "acknowledge": lambda stage, given: stage.acknowledge(given),
+    "deliver": lambda stage, given: stage.deliver(given),
+    "accept_item": lambda stage, given: stage.accept_item(given),
+    "reach": lambda stage, given: stage.reach(given),
+}

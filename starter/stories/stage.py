@@ -1,0 +1,87 @@
+"""A stage: where a story is played. The pure core is one, the live workflows another; both must tell the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from domain.approval.state import RoundState
+from domain.ledger.entries import LedgerEntry
+from domain.order.book import OrderBook
+from domain.people import Delegation
+from domain.standing import QuoteState
+from starter.stories.document import (
+    Acknowledging,
+    Case,
+    Deciding,
+    Delivering,
+    MovingDate,
+    Ordering,
+    OrderVerb,
+    Publishing,
+    Reaching,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something in the record: its kind, and every name it may be expected by (rule, order, line, quote)."""
+
+    kind: str
+    at: datetime
+    names: tuple[str, ...]
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that an expectation can look at, at one moment of the story."""
+
+    now: datetime
+    state: QuoteState
+    round: RoundState | None
+    plan: RoundState | None = None
+    happenings: Sequence[Happening] = ()
+    messages: Sequence[tuple[str, str]] = ()
+    book: OrderBook | None = None
+    entries: Sequence[LedgerEntry] = ()
+    time_zone: str = "UTC"
+    quote_total: Any = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stage(Protocol):
+    """The verbs of a story. Each is refused by a :class:`~domain.refusal.Refusal` that changes nothing."""
+
+    async def begin(self, case: Case) -> None:
+        """Set the clock and bring in the documents of ``case``."""
+
+    async def submit(self, by: str, comment: str | None) -> None: ...
+    async def recall(self, by: str, comment: str | None) -> None: ...
+    async def accept(self, by: str, comment: str | None) -> None: ...
+    async def decide(self, verdict: str, arguments: Deciding) -> None: ...
+    async def edit(self, by: str, change: Mapping[str, Any]) -> None: ...
+    async def delegate(self, delegation: Delegation) -> None: ...
+    async def end_delegation(self, of: str) -> None: ...
+    async def deactivate(self, user: str) -> None: ...
+    async def publish(self, arguments: Publishing) -> None: ...
+    async def preview(self, by: str | None) -> None: ...
+    async def order(self, arguments: Ordering) -> None: ...
+    async def move_date(self, arguments: MovingDate) -> None: ...
+    async def activate(self, arguments: OrderVerb) -> None: ...
+    async def acknowledge(self, arguments: Acknowledging) -> None: ...
+    async def deliver(self, arguments: Delivering) -> None: ...
+    async def accept_item(self, arguments: Delivering) -> None: ...
+    async def reach(self, arguments: Reaching) -> None: ...
+
+    async def advance_to(self, moment: datetime) -> None:
+        """Move the clock on; everything that time alone brings until then happens at its own moment."""
+
+    async def facts(self) -> Facts:
+        """What is there now. ``happenings`` and ``messages`` are all since the beginning."""
+
+    @property
+    def clock(self) -> datetime:
+        """The moment of the story."""
