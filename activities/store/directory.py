@@ -67,13 +67,18 @@ class DirectoryStore:
         )
         return [{**body, "id": name} for name, body in await self._connection.execute(statement)]
 
-    async def get(self, kind: str, name: str) -> DirectoryEntry:
-        """One entry. Code: ``unknown_user``, ``unknown_group``, ``unknown_approver`` and so on."""
+    async def find(self, kind: str, name: str) -> DirectoryEntry | None:
+        """One entry, if it is there."""
         statement = select(directory_entries).where(directory_entries.c.kind == kind, directory_entries.c.id == name)
         row = (await self._connection.execute(statement)).mappings().one_or_none()
-        if row is None:
+        return None if row is None else DirectoryEntry(**row)
+
+    async def get(self, kind: str, name: str) -> DirectoryEntry:
+        """One entry. Code: ``unknown_user``, ``unknown_group``, ``unknown_approver`` and so on."""
+        found = await self.find(kind, name)
+        if found is None:
             raise Refusal(f"unknown_{kind}", f"there is no {kind} {name} in the directory", "id")
-        return DirectoryEntry(**row)
+        return found
 
     async def all(self, kind: str) -> dict[str, Any]:
         """All entries of one kind, as stored, by id."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.jsonable import jsonable
@@ -100,6 +100,10 @@ class Record:
     async def _page(self, which: Any, after_seq: int, limit: int) -> tuple[RecordedEntry, ...]:
         page = select(record).where(which, record.c.seq > after_seq).order_by(record.c.seq).limit(limit)
         return tuple(RecordedEntry(**row) for row in (await self._connection.execute(page)).mappings())
+
+    async def count(self) -> int:
+        """How many entries there are."""
+        return int((await self._connection.execute(select(func.count()).select_from(record))).scalar_one())
 
     async def verify(self) -> tuple[Finding, ...]:
         """What was tampered with, first things first (at most 100 findings); empty when the chain is whole.

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 
@@ -201,7 +200,15 @@ decisions = Table(
     Column("policy", Text, nullable=False),
     Column("policy_version", Integer, nullable=False),
     one_of("verdict", Verdict),
-    UniqueConstraint("approval_id", "by", "turn"),
+    # A person decides once; the clock decides for every silent seat.
+    Index(
+        "uq_decisions_person",
+        "approval_id",
+        "by",
+        "turn",
+        unique=True,
+        postgresql_where=text("channel <> 'timeout'"),
+    ),
     Index(None, "by", "at"),
 )
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.store.cursor import fetch_page, make_cursor, read_cursor, read_moment, read_number
 from activities.store.quotes import QuoteContent, QuoteStore, StoredQuote
 from activities.store.record import Record, RecordedEntry
 from activities.store.rounds import RoundStore
 from activities.store.tables import approval_people, approvals, quotes, rounds
 from domain.approval.state import ApprovalState, Outcome, RoundState
-from domain.refusal import Refusal
-
-RowT = TypeVar("RowT")
 
 
 class View(BaseModel):
@@ -118,10 +111,10 @@ class Views:
         if owner is not None:
             statement = statement.where(quotes.c.owner == owner)
         if cursor is not None:
-            statement = statement.where(quotes.c.quote_id > _read_cursor(cursor, 1)[0])
-        rows, following = await self._page(statement, limit)
+            statement = statement.where(quotes.c.quote_id > read_cursor(cursor, 1)[0])
+        rows, following = await fetch_page(self._connection, statement, limit)
         found = tuple(StoredQuote(**row) for row in rows)
-        return QuoteList(quotes=found, next=_cursor(found[-1].quote_id) if following else None)
+        return QuoteList(quotes=found, next=make_cursor(found[-1].quote_id) if following else None)
 
     async def inbox(
         self,
@@ -147,11 +140,11 @@ class Views:
             .order_by(mine.sort_at, mine.approval_id)
         )
         if cursor is not None:
-            moment, last = _read_cursor(cursor, 2)
-            statement = statement.where(tuple_(mine.sort_at, mine.approval_id) > (_moment(moment), last))
-        rows, following = await self._page(statement, limit)
+            moment, last = read_cursor(cursor, 2)
+            statement = statement.where(tuple_(mine.sort_at, mine.approval_id) > (read_moment(moment), last))
+        rows, following = await fetch_page(self._connection, statement, limit)
         lines = tuple(InboxLine(**{key: row[key] for key in InboxLine.model_fields}) for row in rows)
-        after = _cursor(rows[-1]["sort_at"].isoformat(), rows[-1]["approval_id"]) if following else None
+        after = make_cursor(rows[-1]["sort_at"].isoformat(), rows[-1]["approval_id"]) if following else None
         return InboxPage(lines=lines, next=after)
 
     async def rounds(self, quote_id: str) -> tuple[RoundLine, ...]:
@@ -171,50 +164,11 @@ class Views:
 
     async def record_page(self, quote_id: str, *, cursor: str | None = None, limit: int = 100) -> RecordPage:
         """What happened to a quote and its orders, oldest first."""
-        after = _number(_read_cursor(cursor, 1)[0]) if cursor is not None else 0
+        after = read_number(read_cursor(cursor, 1)[0]) if cursor is not None else 0
         record = Record(self._connection, _no_clock)
         found = await record.of_quote(quote_id, after, limit + 1)
         entries = found[:limit]
-        return RecordPage(entries=entries, next=_cursor(str(entries[-1].seq)) if len(found) > limit else None)
-
-    async def _page(self, statement: Select[Any], limit: int) -> tuple[Sequence[Any], bool]:
-        # One row more than asked for tells whether there is a next page.
-        rows = (await self._connection.execute(statement.limit(limit + 1))).mappings().all()
-        return rows[:limit], len(rows) > limit
-
-
-def _cursor(*parts: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, length: int) -> list[str]:
-    try:
-        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if isinstance(parts, list) and len(parts) == length and all(isinstance(part, str) for part in parts):
-            return parts
-    except (binascii.Error, ValueError):
-        pass
-    raise _bad_cursor()
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise _bad_cursor() from None
-    if moment.tzinfo is None:
-        raise _bad_cursor()
-    return moment
-
-
-def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise _bad_cursor()
-    return int(text)
-
-
-def _bad_cursor() -> Refusal:
-    return Refusal("invalid_cursor", "this cursor was not given out here; start again without one", "cursor")
+        return RecordPage(entries=entries, next=make_cursor(str(entries[-1].seq)) if len(found) > limit else None)
 
 
 def _no_clock() -> datetime:

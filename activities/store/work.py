@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from activities.store.erp_messages import ErpMessages
 from activities.store.idempotency import IdempotencyKeys
 from activities.store.jsonable import canonical
 from activities.store.ledger import LedgerStore
+from activities.store.order_views import OrderViews
 from activities.store.orders import OrderStore
 from activities.store.outgoing import CHANNEL, Outgoing
 from activities.store.policies import PolicyStore
@@ -93,6 +95,10 @@ class Work:
     def views(self) -> Views:
         return Views(self.connection)
 
+    @cached_property
+    def order_views(self) -> OrderViews:
+        return OrderViews(self.connection)
+
     async def save_change(self, change: Change) -> None:
         """Store everything a change of orders leaves behind: orders, balances, ledger entries, and the record."""
         await self.orders.save(change)
@@ -105,6 +111,14 @@ class Work:
             await self.connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
         if "record" in self.__dict__:
             await self.record.write()
+
+
+@dataclass
+class Ears:
+    """``heard`` is set by every commit with outgoing messages; once ``deaf``, the connection is lost: listen anew."""
+
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    deaf: bool = False
 
 
 class Database:
@@ -162,22 +176,25 @@ class Database:
                 yield Work(still, self._clock)
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever somebody committed an outgoing message."""
-        heard = asyncio.Event()
+    async def listening(self) -> AsyncIterator[Ears]:
+        """Hears when somebody commits an outgoing message."""
+        ears = Ears()
         async with self.engine.connect() as connection:
             raw: Any = (await connection.get_raw_connection()).driver_connection
 
             def hear(*_: object) -> None:
-                heard.set()
+                ears.heard.set()
 
-            # A lost connection wakes the listener too: it then finds out and listens anew.
-            raw.add_termination_listener(hear)
+            def lose(*_: object) -> None:
+                ears.deaf = True
+                ears.heard.set()
+
+            raw.add_termination_listener(lose)
             await raw.add_listener(CHANNEL, hear)
             try:
-                yield heard
+                yield ears
             finally:
-                raw.remove_termination_listener(hear)
+                raw.remove_termination_listener(lose)
                 if not raw.is_closed():
                     await raw.remove_listener(CHANNEL, hear)
 

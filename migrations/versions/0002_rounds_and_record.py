@@ -153,9 +153,15 @@ def upgrade() -> None:
         sa.CheckConstraint("verdict IN ('approve', 'reject')", name=op.f("ck_decisions_verdict")),
         sa.ForeignKeyConstraint(["approval_id"], ["approvals.approval_id"], name=op.f("fk_decisions_approval_id")),
         sa.PrimaryKeyConstraint("decision_id", name=op.f("pk_decisions")),
-        sa.UniqueConstraint("approval_id", "by", "turn", name=op.f("uq_decisions_approval_id_by_turn")),
     )
     op.create_index(op.f("ix_decisions_by_at"), "decisions", ["by", "at"], unique=False)
+    op.create_index(
+        "uq_decisions_person",
+        "decisions",
+        ["approval_id", "by", "turn"],
+        unique=True,
+        postgresql_where=sa.text("channel <> 'timeout'"),
+    )
     # ### end Alembic commands ###
     op.create_table(
         "record",

@@ -1,0 +1,97 @@
+"""The audit: the record's chain and the invariants I1 to I4, over the whole database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import select
+
+from activities.store.order_rows import order_row
+from activities.store.order_tables import orders
+from activities.store.work import Database, Work
+from domain.order.book import OrderBook
+from domain.order.invariants import violations
+
+COMPARED = ("version", "state", "order_date", "due_at", "customer_id", "currency", "total")
+
+
+class Violation(BaseModel):
+    """One thing that is not as it must be: ``code`` is stable, ``where`` names the entry, order or line."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    where: str
+    message: str
+
+
+class AuditReport(BaseModel):
+    """What was looked at and what was found; ``entries`` are those of the record."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entries: int
+    books: int
+    orders: int
+    violations: tuple[Violation, ...]
+
+
+async def audit(database: Database, *, on_book: Callable[[str], None] | None = None) -> AuditReport:
+    """Look at everything, as it is at one moment. ``on_book`` is told of each quote whose orders were looked at.
+
+    Codes: ``record_edited``, ``record_deleted`` and so on, ``i1_quantity`` to ``i4_lineage``, ``row_differs`` where a
+    list shows something else than the order holds, ``unreadable``.
+    """
+    async with database.reading() as work:
+        found = [
+            Violation(code=f"record_{finding.kind}", where=f"record {finding.seq}", message=finding.message)
+            for finding in await work.record.verify()
+        ]
+        books = count = 0
+        async for quote_id in _quotes(work):
+            books += 1
+            in_book, wrong = await _audit_book(work, quote_id)
+            count += in_book
+            found += wrong
+            if on_book is not None:
+                on_book(quote_id)
+        entries = await work.record.count()
+    return AuditReport(entries=entries, books=books, orders=count, violations=tuple(found))
+
+
+async def _quotes(work: Work) -> AsyncIterator[str]:
+    after = ""
+    while names := await work.orders.quotes_with_books(after):
+        for name in names:
+            yield name
+        after = names[-1]
+
+
+async def _audit_book(work: Work, quote_id: str) -> tuple[int, list[Violation]]:
+    try:
+        book = await work.orders.book(quote_id)
+    except ValidationError as error:
+        return 0, [Violation(code="unreadable", where=f"quote {quote_id}", message=str(error))]
+    found = [
+        Violation(code=each.code, where=f"quote {quote_id} {each.path}", message=each.message)
+        for each in violations(book)
+    ]
+    return len(book.orders), found + await _audit_rows(work, book)
+
+
+async def _audit_rows(work: Work, book: OrderBook) -> list[Violation]:
+    columns = [orders.c[column] for column in ("order_id", *COMPARED)]
+    statement = select(*columns).where(orders.c.quote_id == book.quote_id)
+    rows = {row["order_id"]: row for row in (await work.connection.execute(statement)).mappings()}
+    return [
+        Violation(
+            code="row_differs",
+            where=f"order {order.order_id}",
+            message=f"{column} is {row[column]}, not {told[column]}",
+        )
+        for order in book.orders
+        for row, told in ((rows[order.order_id], order_row(order)),)
+        for column in COMPARED
+        if row[column] != told[column]
+    ]
