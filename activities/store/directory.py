@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import cast, delete, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -198,7 +199,7 @@ class DirectoryStore:
             index_elements=["kind", "id"],
             set_={column: new[column] for column in ("body", "version", "changed_by", "changed_at")},
             # An entry that stays as it was keeps its version: nobody who has seen it is out of date.
-            where=directory_entries.c.body.is_distinct_from(new.body),
+            where=cast(directory_entries.c.body, JSONB).is_distinct_from(cast(new.body, JSONB)),
         )
         await self._connection.execute(statement, rows)
 

@@ -26,6 +26,11 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def compact(value: Any) -> str:
+    """JSON data as it is written into the database: keys in the order they have."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def fingerprint(value: Any) -> str:
     """SHA-256 (hex) of the canonical form of JSON data."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()

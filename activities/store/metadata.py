@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, DateTime, MetaData, Numeric
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -25,6 +25,9 @@ metadata = MetaData(
 Moment = DateTime(timezone=True)
 Amount = Numeric(asdecimal=True)
 Document = JSONB(none_as_null=True)
+"""A model of ours: how its keys are ordered says nothing."""
+Handed = JSON(none_as_null=True)
+"""A document that somebody handed in: kept to the letter, for the order of its keys may say something (lanes)."""
 
 APPEND_ONLY = ("quote_versions", "policies", "decisions", "record", "ledger")
 """Tables whose rows never change nor go; triggers see to it, whoever writes."""

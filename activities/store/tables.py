@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from activities.store.metadata import Amount, Document, Moment, metadata, one_of
+from activities.store.metadata import Amount, Document, Handed, Moment, metadata, one_of
 from domain.approval.state import ApprovalState, Outcome, Verdict
 
 QUOTE_STATES = ("draft", "pending", "approved", "rejected", "recalled")
@@ -57,7 +57,7 @@ quote_versions = Table(
     Column("quote_id", Text, ForeignKey("quotes.quote_id"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("content_hash", Text, nullable=False),
-    Column("content", Document, nullable=False, comment="as handed in; numbers are texts in it"),
+    Column("content", Handed, nullable=False, comment="as handed in; numbers are texts in it"),
     Column("by", Text, nullable=False),
     Column("at", Moment, nullable=False),
     CheckConstraint("version > 0", name="version"),
@@ -70,7 +70,7 @@ policies = Table(
     Column("name", Text, primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("text", Text, nullable=False, comment="the file as it was published"),
-    Column("document", Document, nullable=False),
+    Column("document", Handed, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("at", Moment, nullable=False),
@@ -90,7 +90,7 @@ directory_entries = Table(
     metadata,
     Column("kind", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("body", Document, nullable=False),
+    Column("body", Handed, nullable=False),
     Column("version", BigInteger, nullable=False, comment="of the directory, when this entry last changed"),
     Column("changed_by", Text, nullable=False),
     Column("changed_at", Moment, nullable=False, server_default=text("now()")),
@@ -105,7 +105,7 @@ delegations = Table(
     Column("to", Text, nullable=False),
     Column("starts_at", Moment, comment="where the caller knows the moment; the document has it as entered"),
     Column("ends_at", Moment),
-    Column("body", Document, nullable=False),
+    Column("body", Handed, nullable=False),
     Column("entered_by", Text, nullable=False),
     Column("entered_at", Moment, nullable=False, server_default=text("now()")),
     Column("ended_at", Moment, comment="taken back before its end"),

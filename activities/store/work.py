@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from activities.store.directory import DirectoryStore
 from activities.store.erp_messages import ErpMessages
 from activities.store.idempotency import IdempotencyKeys
-from activities.store.jsonable import canonical
+from activities.store.jsonable import compact
 from activities.store.ledger import LedgerStore
 from activities.store.order_views import OrderViews
 from activities.store.orders import OrderStore
@@ -144,7 +144,7 @@ class Database:
             pool_timeout=10,
             pool_pre_ping=True,
             pool_recycle=1800,
-            json_serializer=canonical,
+            json_serializer=compact,
             connect_args={
                 "timeout": 10,
                 "server_settings": {

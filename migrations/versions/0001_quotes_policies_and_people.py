@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 
 revision = "0001"
 down_revision = None
@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("quote_id", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
-        sa.Column("content", JSONB(), nullable=False, comment="as handed in; numbers are texts in it"),
+        sa.Column("content", JSON(), nullable=False, comment="as handed in; numbers are texts in it"),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("version > 0", name=op.f("ck_quote_versions_version")),
@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False, comment="the file as it was published"),
-        sa.Column("document", JSONB(), nullable=False),
+        sa.Column("document", JSON(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -85,7 +85,7 @@ def upgrade() -> None:
         "directory_entries",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("body", JSONB(), nullable=False),
+        sa.Column("body", JSON(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False, comment="of the directory, when this entry last changed"),
         sa.Column("changed_by", sa.Text(), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -106,7 +106,7 @@ def upgrade() -> None:
             comment="where the caller knows the moment; the document has it as entered",
         ),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("body", JSONB(), nullable=False),
+        sa.Column("body", JSON(), nullable=False),
         sa.Column("entered_by", sa.Text(), nullable=False),
         sa.Column("entered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True, comment="taken back before its end"),
