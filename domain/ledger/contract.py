@@ -24,7 +24,7 @@ class Contract:
     """A customer's agreement on items of one quote.
 
     ``start`` is the first start, ``end`` the latest end, both inclusive local dates; no end: it runs on. ``lines``
-    are line ids in the order of planning, ``value`` is the sum of the items' amounts in ``currency``.
+    are line ids in the order of the quote, ``value`` is the sum of the items' amounts in ``currency``.
     """
 
     contract_id: str
@@ -75,6 +75,7 @@ def _contract(name: str, plans: Sequence[LedgerEntry]) -> Contract:
     running = [plan for plan in plans if plan.start is not None and plan.item_kind is not Kind.ONE_TIME]
     starts = [plan.start for plan in running if plan.start is not None] or [plan.order_date for plan in plans]
     ends = [plan.end for plan in running if plan.end is not None]
+    plans = sorted(plans, key=lambda plan: plan.line_number)
     first = plans[0]
     return Contract(
         contract_id=name,

@@ -49,6 +49,7 @@ class LedgerEntry(BaseModel):
     ``start`` and ``end`` are inclusive local dates. ``amount`` is in ``currency`` and is zero on delivered, accepted
     and reached rows. ``counter`` marks a row that repeats an earlier one with the signs turned round. ``version`` is
     that of the order once the change was made, ``position`` counts within that change; ``entry_id`` is made of them.
+    ``line_number`` is the line's place in the quote, from 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -59,6 +60,7 @@ class LedgerEntry(BaseModel):
     order_id: str
     item_id: str
     line_id: str
+    line_number: int = 0
     version: int
     position: int
     event_id: str

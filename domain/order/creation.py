@@ -52,7 +52,7 @@ def term_dates(line: QuoteLine, order_date: date) -> Dates:
     Things have no dates; neither has a share that takes those of its base. Code: ``dates_out_of_order``.
     """
     if line.kind is Kind.ONE_TIME or takes_dates_of_base(line):
-        return line.start_date, None
+        return None, None
     start = line.start_date or order_date
     end = end_of_term(start, line.term_months) if line.term_months is not None else line.end_date
     if end is not None and (start > end or order_date > end):
@@ -92,11 +92,15 @@ def item_ids(order_id: str, parts: Sequence[Part]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The orders that one split makes: the orders without items, their parts and the ids of their items."""
+    """The orders that one split makes: the orders without items, their parts, and the ids of their items.
+
+    ``numbers`` are the places of the lines in the quote, from 1.
+    """
 
     orders: tuple[Order, ...]
     parts: tuple[tuple[Part, ...], ...]
     ids: tuple[tuple[str, ...], ...]
+    numbers: Mapping[str, int]
 
     def create(self, cause: Cause) -> Change:
         """The orders with their items, an event for each order and a ledger row for each item."""
@@ -110,7 +114,12 @@ class Batch:
         events: list[OrderEvent] = []
         entries: list[LedgerEntry] = []
         for order, parts, ids in zip(self.orders, self.parts, self.ids, strict=True):
-            items = tuple(make_item(order, part, item_id, known) for part, item_id in zip(parts, ids, strict=True))
+            items = tuple(
+                make_item(order, part, item_id, known).model_copy(
+                    update={"line_number": self.numbers[part.line.line_id]}
+                )
+                for part, item_id in zip(parts, ids, strict=True)
+            )
             made = _told(order.model_copy(update={"items": items}), cause)
             orders.append(made.order)
             events.extend(made.events)

@@ -73,12 +73,14 @@ class Item(Stored):
     (``DATE/SHIP_TO``) and never changes; with ``line_id`` and ``version`` it is unique in a quote (invariant I4).
     ``root_item`` is the first item of its line of revisions (itself, until it revises one), ``parent_item`` the item
     of the bundle it is a component of. ``start`` and ``end`` are inclusive local dates.
-    ``base`` are the items that a percent-of-total share was taken of, with their amounts when it was frozen.
+    ``line_number`` is the line's place in the quote, from 1. ``base`` are the items that a percent-of-total share was
+    taken of, with their amounts when it was frozen.
     """
 
     item_id: str
     order_id: str
     line_id: str
+    line_number: int = 0
     product: str
     family: str
     kind: Kind

@@ -109,6 +109,7 @@ class Journal:
             order_id=order.order_id,
             item_id=item.item_id,
             line_id=item.line_id,
+            line_number=item.line_number,
             version=self.version,
             position=position,
             event_id=self.events[-1].event_id,

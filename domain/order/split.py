@@ -5,7 +5,7 @@ The caller makes sure that the quote is approved and accepted: only then is it o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import count
 
@@ -47,7 +47,7 @@ def split(book: OrderBook, priced: PricedQuote, split_by: Sequence[str], cause: 
     orders = _headed(book, priced, groups, cause)
     parts = tuple(tuple(sorted(group, key=_in_line_order(priced))) for group in groups)
     ids = tuple(item_ids(order.order_id, of_order) for order, of_order in zip(orders, parts, strict=True))
-    created = Batch(orders, parts, ids).create(cause)
+    created = Batch(orders, parts, ids, _line_numbers(priced)).create(cause)
     change = created.model_copy(update={"balances": _ordered(book, groups)})
     refuse_broken(book.applied(change))
     return change
@@ -118,9 +118,13 @@ def _grouped(priced: PricedQuote, key_of: KeyOf) -> tuple[tuple[Part, ...], ...]
     return tuple(tuple(order) for order in orders)
 
 
+def _line_numbers(priced: PricedQuote) -> Mapping[str, int]:
+    return {line.line.line_id: number for number, line in enumerate(priced.lines, start=1)}
+
+
 def _in_line_order(priced: PricedQuote) -> Callable[[Part], tuple[int, str]]:
-    position = {line.line.line_id: number for number, line in enumerate(priced.lines)}
-    return lambda part: (position[part.line.line_id], part.place.ship_to or "")
+    numbers = _line_numbers(priced)
+    return lambda part: (numbers[part.line.line_id], part.place.ship_to or "")
 
 
 def _headed(book: OrderBook, priced: PricedQuote, groups: Sequence[Sequence[Part]], cause: Cause) -> tuple[Order, ...]:

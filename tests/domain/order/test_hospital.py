@@ -84,7 +84,7 @@ def test_one_building_late() -> None:
     assert (str(link.amount), str(link.variance)) == (CHANGE["L4c_total"], CHANGE["reschedule_variance"])
     assert (link.start, link.end) == (date(2027, 5, 1), date(2030, 1, 31))
     (care,) = services.items_of("L5")
-    assert (care.start, care.end, care.variance) == (date(2027, 5, 1), date(2028, 4, 30), 0)
+    assert (care.start, care.end, care.variance) == (date(2027, 5, 1), date(2028, 4, 30), Decimal(0))
     assert str(story.book.totals.ordered) == CHANGE["all_orders"]
     assert str(story.book.totals.variance) == CHANGE["reschedule_variance"]
     assert story.book.totals.quote == Decimal(EXPECTED["quote_total"])
