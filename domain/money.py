@@ -17,6 +17,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from domain.refusal import Refusal
+
 DECIMAL_TEXT = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", re.ASCII)
 ZERO = Decimal(0)
 
@@ -38,6 +40,14 @@ def read_decimal_text(value: Any) -> Decimal:
             "write a plain decimal with at most 18 digits before the point and 6 behind it, such as 12.50",
         )
     return Decimal(value)
+
+
+def read_decimal(text: Any, path: str = "") -> Decimal:
+    """The exact decimal in ``text``, or a :class:`Refusal` with ``number_not_text`` or ``invalid_number``."""
+    try:
+        return read_decimal_text(text)
+    except PydanticCustomError as error:
+        raise Refusal(error.type, error.message(), path) from None
 
 
 def decimal_text(value: Decimal) -> str:

@@ -118,7 +118,7 @@ class ApprovalRound:
 
     def has_seen(self, decision_id: str) -> bool:
         """Whether that decision was already taken."""
-        return any(vote.decision_id == decision_id for each in self.state.approvals for vote in each.votes)
+        return self.state.has_seen(decision_id)
 
     # -- deciding
 

@@ -213,6 +213,10 @@ class RoundState(Stored):
         """The approval of that id or of that rule."""
         return next((each for each in self.approvals if name in (each.approval_id, each.rule)), None)
 
+    def has_seen(self, decision_id: str) -> bool:
+        """Whether that decision was already taken."""
+        return any(vote.decision_id == decision_id for each in self.approvals for vote in each.votes)
+
 
 class RoundEvent(Stored):
     """Something that happened in a round, for the record: when, who, for whom, by which channel, what, why."""

@@ -13,6 +13,7 @@ from domain.approval.state import Decision, RoundState, Verdict
 from domain.approvers import check_approvers
 from domain.changes import changed
 from domain.ledger.entries import LedgerEntry
+from domain.money import read_decimal
 from domain.order.activation import acknowledge, activate, advance, next_moment
 from domain.order.book import OrderBook, open_book
 from domain.order.event import Cause, Change
@@ -47,7 +48,6 @@ from starter.stories.document import (
     OrderVerb,
     Publishing,
     Reaching,
-    read_number,
 )
 from starter.stories.stage import Facts, Happening
 
@@ -313,7 +313,7 @@ class CoreStage:
 
 
 def _quantity(text: str | None) -> Decimal | None:
-    return None if text is None else read_number(text, "quantity")
+    return None if text is None else read_decimal(text, "quantity")
 
 
 def _date(text: str | None) -> date | None:

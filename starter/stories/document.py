@@ -6,16 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
 
 from domain.calendar import Duration
 from domain.changes import changed
-from domain.money import read_decimal_text
 from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
 from domain.yaml_text import YamlDocument, read_yaml
@@ -44,14 +41,6 @@ def _moment(value: Any) -> datetime:
 def _number(value: Any) -> Any:
     """Stories may write quantities bare; a text is what the documents themselves take."""
     return value if isinstance(value, str) or value is None or isinstance(value, bool) else str(value)
-
-
-def read_number(text: str, path: str) -> Decimal:
-    """The exact decimal in ``text``. Code: ``invalid_number``."""
-    try:
-        return read_decimal_text(text)
-    except PydanticCustomError as error:
-        raise Refusal(error.type, error.message(), path) from None
 
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]

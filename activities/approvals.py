@@ -1,0 +1,152 @@
+"""Approvals: each activity is one transaction that moves a round on and writes rows, record and messages together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.knowledge import Knowledge
+from activities.requests import (
+    ADVANCE_ROUND,
+    NOTE_IGNORED,
+    OPEN_ROUND,
+    RECALL_ROUND,
+    RECORD_DECISION,
+    REFRESH_ROUND,
+    AdvanceRound,
+    NoteIgnored,
+    OpenRound,
+    RecallRound,
+    RecordDecision,
+    RefusalNote,
+    RoundMoved,
+)
+from activities.store.record_entry import RecordEntry
+from activities.store.work import Database, Work
+from activities.tokens import Tokens
+from domain.approval.plan import make_plan
+from domain.approval.round import ApprovalRound
+from domain.approval.state import RoundState
+from domain.refusal import Refusal
+from domain.standing import QuoteState, check_recall, check_submit, state_after
+
+
+def round_subject(quote_id: str, number: int) -> str:
+    """What an act on a whole round names as its subject."""
+    return f"{quote_id}.{number}"
+
+
+class ApprovalActivities:
+    """The activities of ``QuoteApproval``. Every one may be repeated: what was done is found and answered again."""
+
+    def __init__(self, database: Database, tokens: Tokens, knowledge: Knowledge | None = None) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._knowledge = knowledge or Knowledge()
+
+    @activity.defn(name=OPEN_ROUND)
+    async def open_round(self, request: OpenRound) -> RoundMoved:
+        """Plan and open a round. Codes: those of a submit and of :func:`make_plan`, ``stale`` for another number."""
+        try:
+            async with self._database.work() as work:
+                stored = await work.quotes.get(request.quote_id, for_update=True)
+                known = await work.rounds.find(request.quote_id, request.round)
+                if known is not None:
+                    return RoundMoved(state=known)
+                check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
+                submission = await self._knowledge.submission(
+                    work, request.quote_id, request.by, request.at, policy=request.policy, comment=request.comment
+                )
+                if submission.number != request.round:
+                    raise Refusal("stale", f"the next round of {request.quote_id} is {submission.number}", "round")
+                plan = make_plan(submission)
+                moving = ApprovalRound(plan, submission.directory)
+                moving.open(request.at)
+                await work.rounds.open(moving.state)
+                return await self._written(work, moving)
+        except Refusal as refusal:
+            return RoundMoved(refused=RefusalNote.of(refusal))
+
+    @activity.defn(name=RECORD_DECISION)
+    async def record_decision(self, request: RecordDecision) -> RoundMoved:
+        """Check who decides and take the decision. Codes: ``invalid_token`` and those of ``ApprovalRound.decide``."""
+        decision = request.decision
+
+        def decide(moving: ApprovalRound) -> None:
+            approval = moving.state.approval(decision.approval)
+            subject = approval.approval_id if approval else decision.approval
+            # Tokens live in the time of the world, also where business time is a story's.
+            self._tokens.check_act(
+                request.token, decision.by, subject, decision.verdict, decision.decision_id, datetime.now(UTC)
+            )
+            moving.decide(decision, request.at)
+
+        return await self._move(request.quote_id, request.round, decide)
+
+    @activity.defn(name=ADVANCE_ROUND)
+    async def advance_round(self, request: AdvanceRound) -> RoundMoved:
+        """Remind, escalate, hand over: whatever is due at ``request.at``."""
+        return await self._move(
+            request.quote_id, request.round, lambda moving: moving.advance(request.at, exact=request.exact)
+        )
+
+    @activity.defn(name=RECALL_ROUND)
+    async def recall_round(self, request: RecallRound) -> RoundMoved:
+        """Take the quote back, pending or approved. Codes: ``wrong_state``, ``round_closed``, ``not_yours``."""
+
+        def recall(moving: ApprovalRound) -> None:
+            subject = round_subject(request.quote_id, request.round)
+            who = self._tokens.check_act(request.token, request.by, subject, "recall", request.key, datetime.now(UTC))
+            moving.recall(request.by, request.at, comment=request.comment, is_admin=who.is_admin)
+
+        return await self._move(request.quote_id, request.round, recall, recalling=True)
+
+    @activity.defn(name=REFRESH_ROUND)
+    async def refresh_round(self, request: AdvanceRound) -> RoundMoved:
+        """Look again who may act, after the directory changed."""
+        return await self._move(request.quote_id, request.round, lambda moving: moving.refresh(request.at))
+
+    @activity.defn(name=NOTE_IGNORED)
+    async def note_ignored(self, note: NoteIgnored) -> None:
+        """Put on the record that a signal was ignored, and why."""
+        async with self._database.work() as work:
+            entry = RecordEntry(
+                kind="signal_ignored",
+                at=note.at,
+                quote_id=note.quote_id,
+                order_id=note.order_id,
+                round=note.round,
+                channel="signal",
+                body={"signal": note.signal, "code": note.code, "why": note.why},
+            )
+            await work.record.append([entry])
+
+    async def _move(
+        self, quote_id: str, number: int, verb: Callable[[ApprovalRound], None], *, recalling: bool = False
+    ) -> RoundMoved:
+        try:
+            async with self._database.work() as work:
+                stored = await work.quotes.get(quote_id, for_update=True)
+                state = await work.rounds.get(quote_id, number, for_update=True)
+                if recalling:
+                    if state.outcome is not None and state.outcome.value == "recalled":
+                        return RoundMoved(state=state)
+                    check_recall(QuoteState(stored.state.value), stored.accepted_at is not None)
+                moving = ApprovalRound(state, await self._knowledge.directory(work))
+                verb(moving)
+                return await self._written(work, moving)
+        except Refusal as refusal:
+            return RoundMoved(refused=RefusalNote.of(refusal))
+
+    async def _written(self, work: Work, moving: ApprovalRound) -> RoundMoved:
+        """Store what became of the round: state, record and messages in this one transaction."""
+        state: RoundState = moving.state
+        await work.rounds.save(state)
+        if moving.events:
+            latest = state_after(state)
+            await work.quotes.set_state(state.quote_id, latest.value, moving.events[-1].at, round=state.round)
+        await work.record.append([RecordEntry.of_round(event, state) for event in moving.events])
+        await work.outgoing.put(moving.notices)
+        return RoundMoved(state=state)

@@ -1,0 +1,66 @@
+"""The ERP: hands over an order and remembers that it did. Exactly once in effect, by ``order:version:kind``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.partners.erp import Erp, ErpConflict, ErpOrder
+from activities.partners.erp_document import erp_document
+from activities.requests import SEND_ORDER, OrderMoved, OrderStanding, SendOrder
+from activities.store.erp_messages import ErpMessage
+from activities.store.record_entry import RecordEntry
+from activities.store.work import Database
+
+CREATE: Final = "create"
+CONFLICT = "erp_conflict"
+
+
+class ErpActivities:
+    """The activities that speak with the ERP."""
+
+    def __init__(self, database: Database, erp: Erp) -> None:
+        self._database = database
+        self._erp = erp
+
+    @activity.defn(name=SEND_ORDER)
+    async def send_order(self, request: SendOrder) -> OrderMoved:
+        """Send the order once. What is sent is noted first, so that a repeated call sends the very same document.
+
+        An ``ErpConflict`` (another document under the key) is final: it goes to the work list.
+        """
+        message = await self._noted(request.order_id)
+        document = ErpOrder.model_validate(message.payload)
+        try:
+            sent = await self._erp.send(document)
+        except ErpConflict as conflict:
+            async with self._database.work() as work:
+                await work.erp.mark_failed(message.key, str(conflict), work_list=True)
+            raise ApplicationError(str(conflict), type=CONFLICT, non_retryable=True) from conflict
+        async with self._database.work() as work:
+            await work.erp.mark_sent(message.key, request.at, document=sent.document)
+            entry = RecordEntry(
+                kind="order_sent",
+                at=request.at,
+                key=f"sent/{message.key}",
+                quote_id=document.header.quote_id,
+                order_id=request.order_id,
+                channel="erp",
+                body={"key": message.key, "document": sent.document},
+            )
+            await work.record.append([entry])
+            order = await work.orders.get(request.order_id)
+            return OrderMoved(standing=OrderStanding.of(order, sent=True))
+
+    async def _noted(self, order_id: str) -> ErpMessage:
+        async with self._database.work() as work:
+            order = await work.orders.get(order_id, for_update=True)
+            for message in await work.erp.of_order(order_id):
+                if message.kind == CREATE:
+                    return message
+            stored = await work.quotes.get(order.quote_id)
+            quote = (await work.quotes.content(order.quote_id, stored.version)).quote
+            document = erp_document(order, quote, kind=CREATE)
+            return await work.erp.put(order_id, order.version, CREATE, document.model_dump(mode="json"))

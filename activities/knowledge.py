@@ -1,0 +1,62 @@
+"""What every activity needs to know and what seldom changes: the directory and the policies, read once per version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from activities.store.work import Work
+from domain.approval.plan import Submission
+from domain.people import Directory, read_directory
+from domain.policy.document import read_policy
+from domain.policy.evaluate import CompiledPolicy, compile_policy
+from domain.pricing import price
+
+
+class Knowledge:
+    """A cache of the newest directory and of compiled policies; one for each process."""
+
+    def __init__(self) -> None:
+        self._directory: tuple[int, Directory] | None = None
+        self._policies: dict[tuple[str, int], CompiledPolicy] = {}
+
+    async def directory(self, work: Work) -> Directory:
+        """The directory as this transaction sees it."""
+        version = await work.directory.version()
+        if self._directory is None or self._directory[0] != version:
+            self._directory = (version, read_directory(await work.directory.load()))
+        return self._directory[1]
+
+    async def policy(self, work: Work, name: str, version: int | None = None) -> CompiledPolicy:
+        """A version of a policy, the newest when left out. Code: ``unknown_policy``."""
+        wanted = version or await work.policies.newest_version(name)
+        found = self._policies.get((name, wanted))
+        if found is None:
+            published = await work.policies.get(name, version)
+            found = compile_policy(read_policy(published.document))
+            self._policies[name, published.version] = found
+        return found
+
+    async def submission(
+        self,
+        work: Work,
+        quote_id: str,
+        by: str,
+        at: datetime,
+        *,
+        policy: str,
+        comment: str | None = None,
+    ) -> Submission:
+        """The stored quote as ``by`` would submit it at ``at``. Codes: ``unknown_quote``, ``unknown_policy``."""
+        stored = await work.quotes.get(quote_id)
+        quote = (await work.quotes.content(quote_id, stored.version)).quote
+        return Submission(
+            price(quote),
+            await self.policy(work, policy),
+            await self.directory(work),
+            by,
+            at,
+            await work.quotes.editors(quote_id),
+            await work.rounds.all(quote_id),
+            comment,
+            str(stored.state),
+        )

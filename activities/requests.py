@@ -1,0 +1,238 @@
+"""What crosses between workflows and activities: names, requests and answers. Loads no database and no partner.
+
+``at`` is business time; ``None`` leaves it to the caller's clock. Refusals are answers here, not exceptions: a refusal
+is an outcome that the workflow hands on, and only what is worth a retry may fail an activity.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.approval.state import Decision, RoundState
+from domain.order.activation import next_moment
+from domain.order.order import Order, OrderState
+from domain.refusal import Problem, Refusal
+
+OPEN_ROUND: Final = "open_round"
+RECORD_DECISION: Final = "record_decision"
+ADVANCE_ROUND: Final = "advance_round"
+RECALL_ROUND: Final = "recall_round"
+REFRESH_ROUND: Final = "refresh_round"
+NOTE_IGNORED: Final = "note_ignored"
+CREATE_ORDERS: Final = "create_orders"
+CHANGE_ORDER: Final = "change_order"
+ADVANCE_ORDER: Final = "advance_order"
+SEND_ORDER: Final = "send_order"
+
+
+class Message(BaseModel):
+    """Frozen on the wire; fields of later releases are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ProblemNote(Message):
+    code: str
+    message: str
+    path: str = ""
+
+
+class RefusalNote(Message):
+    """A refusal as it crosses the wire: its problems, the first of which names its code."""
+
+    problems: tuple[ProblemNote, ...]
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> RefusalNote:
+        return cls(
+            problems=tuple(
+                ProblemNote(code=each.code, message=each.message, path=each.path) for each in refusal.problems
+            )
+        )
+
+    @property
+    def code(self) -> str:
+        return self.problems[0].code
+
+    def refusal(self) -> Refusal:
+        """The refusal it stands for."""
+        return Refusal.of([Problem(each.code, each.message, each.path) for each in self.problems])
+
+
+class OpenRound(Message):
+    """Plan round ``round`` of a quote for ``by`` and open it."""
+
+    quote_id: str
+    round: int
+    by: str
+    at: AwareDatetime
+    comment: str | None = None
+    policy: str = "standard"
+
+
+class RecordDecision(Message):
+    """Take ``decision``, which ``token`` proves to be of the person it names."""
+
+    quote_id: str
+    round: int
+    decision: Decision
+    token: str
+    at: AwareDatetime
+
+
+class AdvanceRound(Message):
+    """Do what time has brought until ``at``; ``exact``: each at its own moment (stories)."""
+
+    quote_id: str
+    round: int
+    at: AwareDatetime
+    exact: bool = False
+
+
+class RecallRound(Message):
+    """Take the quote back; ``token`` proves that it is from ``by``."""
+
+    quote_id: str
+    round: int
+    by: str
+    token: str
+    key: str
+    at: AwareDatetime
+    comment: str | None = None
+
+
+class NoteIgnored(Message):
+    """A signal that was not heeded, for the record."""
+
+    quote_id: str
+    order_id: str | None = None
+    round: int | None = None
+    signal: str
+    why: str
+    code: str
+    at: AwareDatetime
+
+
+class RoundMoved(Message):
+    """The round after an activity, or why it was refused."""
+
+    state: RoundState | None = None
+    refused: RefusalNote | None = None
+
+
+class OrderStanding(Message):
+    """What the workflow of an order must know of it. ``total`` is in ``currency``; ``next_moment`` is in UTC."""
+
+    order_id: str
+    quote_id: str
+    customer_id: str
+    key: str
+    state: OrderState
+    order_date: date
+    due: AwareDatetime
+    next_moment: AwareDatetime | None = None
+    version: int
+    total: str
+    currency: str
+    items: int
+    acknowledged: bool = False
+    activated: bool = False
+    sent: bool = False
+
+    @classmethod
+    def of(cls, order: Order, *, sent: bool = False) -> OrderStanding:
+        return cls(
+            order_id=order.order_id,
+            quote_id=order.quote_id,
+            customer_id=order.customer_id,
+            key=order.key,
+            state=order.state,
+            order_date=order.order_date,
+            due=order.due,
+            next_moment=next_moment(order),
+            version=order.version,
+            total=str(order.total),
+            currency=order.currency,
+            items=len(order.items),
+            acknowledged=order.acknowledgement is not None,
+            activated=order.activated_at is not None,
+            sent=sent,
+        )
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to the order."""
+        return self.state in FINAL
+
+
+FINAL = frozenset(
+    {OrderState.FULFILLED, OrderState.CLOSED, OrderState.REJECTED, OrderState.SUPERSEDED, OrderState.CANCELLED}
+)
+
+
+class CreateOrders(Message):
+    """Split the accepted quote; ``key`` makes a repeated call create nothing twice."""
+
+    quote_id: str
+    split_by: tuple[str, ...]
+    by: str
+    at: AwareDatetime
+    key: str
+    comment: str | None = None
+
+
+class OrdersCreated(Message):
+    orders: tuple[OrderStanding, ...] = ()
+    refused: RefusalNote | None = None
+
+
+class OrderChange(Message):
+    """One verb on one order, as it arrives at a door. Fields that the verb does not need are left out.
+
+    ``key`` is the change's own: the same key twice is one change. ``at`` is set only in stories.
+    """
+
+    key: str
+    verb: Literal["activate", "acknowledge", "deliver", "accept_item", "reach", "move_date"]
+    by: str
+    token: str
+    comment: str | None = None
+    at: AwareDatetime | None = None
+    line: str | None = None
+    quantity: str | None = None
+    on: date | None = None
+    to: date | None = None
+    milestone: str | None = None
+    evidence: str | None = None
+    outcome: Literal["accepted", "rejected"] = "accepted"
+    document: str | None = None
+    reason: str | None = None
+    expected_version: int | None = None
+
+
+class ChangeOrder(Message):
+    order_id: str
+    change: OrderChange
+    at: AwareDatetime
+
+
+class AdvanceOrder(Message):
+    order_id: str
+    at: AwareDatetime
+
+
+class SendOrder(Message):
+    """Hand the order, as it stands, to the ERP; at most once in effect for each version."""
+
+    order_id: str
+    at: AwareDatetime
+
+
+class OrderMoved(Message):
+    """The order after an activity, or why it was refused."""
+
+    standing: OrderStanding | None = None
+    refused: RefusalNote | None = None

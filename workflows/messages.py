@@ -1,0 +1,118 @@
+"""What crosses the wire to and from workflows: one model in, one model out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from activities.requests import Message, OrderStanding
+from domain.approval.state import RoundState, Verdict
+
+
+class RoundStart(Message):
+    """Start of ``QuoteApproval``. ``at`` is the business time of the start, in stories and the demo only."""
+
+    quote_id: str
+    round: int
+    by: str
+    comment: str | None = None
+    policy: str = "standard"
+    at: AwareDatetime | None = None
+    resumed: bool = False
+    clock_offset_us: int | None = None
+
+
+class RoundResult(Message):
+    """How a round ended."""
+
+    quote_id: str
+    round: int
+    outcome: str
+    reason: str | None = None
+
+
+class Decide(Message):
+    """One person's answer, as update ``decide`` or signal ``decision``.
+
+    ``approval`` is an approval id or a rule; ``decision_id`` names the answer for ever: the same one twice is one
+    decision. ``token`` proves that it is from ``by``: an access token, or one made for just this act. ``at`` is
+    heeded in stories only.
+    """
+
+    decision_id: str
+    approval: str
+    verdict: Verdict
+    by: str
+    token: str
+    seat_of: str | None = None
+    comment: str | None = None
+    reason: str | None = None
+    channel: str = "api"
+    at: AwareDatetime | None = None
+
+
+class Recall(Message):
+    """Take the quote back. ``token`` proves that it is from ``by``."""
+
+    key: str
+    by: str
+    token: str
+    comment: str | None = None
+    at: AwareDatetime | None = None
+
+
+class Refresh(Message):
+    """The directory has changed; look again who may act."""
+
+    at: AwareDatetime | None = None
+
+
+class RoundAnswer(Message):
+    """The round after a message was carried out."""
+
+    state: RoundState
+
+
+class FulfilmentStart(Message):
+    """Start of ``OrderFulfilment``: split the accepted quote by these keys."""
+
+    quote_id: str
+    split_by: tuple[str, ...]
+    by: str
+    comment: str | None = None
+    key: str
+    at: AwareDatetime | None = None
+
+
+class FulfilmentResult(Message):
+    """The orders as they ended."""
+
+    quote_id: str
+    orders: tuple[OrderStanding, ...] = ()
+
+
+class OrdersAnswer(Message):
+    """The orders that were made."""
+
+    orders: tuple[OrderStanding, ...]
+
+
+class OrderStart(Message):
+    """Start of ``SplitOrder``: one split order, from its date to its last delivery."""
+
+    standing: OrderStanding
+    at: AwareDatetime | None = None
+
+
+class OrderAnswer(Message):
+    """The order after a message was carried out."""
+
+    standing: OrderStanding
+
+
+class OrderResult(Message):
+    """How an order ended."""
+
+    standing: OrderStanding
+    outcome: Literal["ended"] = "ended"

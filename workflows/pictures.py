@@ -1,0 +1,60 @@
+"""Current details for the Temporal UI: Markdown that answers an operator's first questions without any payload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from activities.requests import OrderStanding
+from domain.approval.state import Approval, ApprovalState, RoundState
+
+
+def round_table(state: RoundState) -> str:
+    """Who is asked, since when, due when, and what comes next."""
+    head = f"**{state.quote_id}** round {state.round}: {state.outcome or 'pending'}"
+    if state.outcome is not None:
+        return f"{head} ({state.outcome_reason})"
+    rows = [_row(each) for each in state.approvals if each.state.is_open]
+    following = f"\n\nNext deadline: {_moment(state.next_moment)}" if state.next_moment else ""
+    return "\n".join([head, "", "| approval | asked | since | due |", "|---|---|---|---|", *rows]) + following
+
+
+def _row(approval: Approval) -> str:
+    people = ", ".join(approval.waiting_for)
+    since = _moment(approval.requested_at) if approval.state is ApprovalState.REQUESTED else "its step comes later"
+    return f"| {approval.rule} | {people} | {since} | {_moment(approval.due_at)} |"
+
+
+def order_table(standing: OrderStanding) -> str:
+    """Where an order stands, and what it waits for."""
+    return "\n".join(_order_lines(standing))
+
+
+def _order_lines(standing: OrderStanding) -> Iterator[str]:
+    yield f"**{standing.order_id}** ({standing.key}): {standing.state}, {standing.total} {standing.currency}"
+    yield ""
+    yield f"Order date {standing.order_date}, version {standing.version}. Waits for {waits_for(standing)}."
+
+
+def orders_table(orders: tuple[OrderStanding, ...], ended: int) -> str:
+    """The orders of a fulfilment as they were made, and how many have ended."""
+    rows = [f"| {each.order_id} | {each.key} | {each.order_date} | {each.total} {each.currency} |" for each in orders]
+    head = f"{ended} of {len(orders)} orders have ended"
+    return "\n".join([head, "", "| order | key | date | total |", "|---|---|---|---|", *rows])
+
+
+def waits_for(standing: OrderStanding) -> str:
+    """What has to happen next."""
+    if standing.is_final:
+        return "nothing"
+    if not standing.activated:
+        return f"its date, {_moment(standing.due)}"
+    if not standing.sent:
+        return "the ERP to take it"
+    if not standing.acknowledged:
+        return "the ERP's acknowledgement"
+    return f"services that start {_moment(standing.next_moment)}" if standing.next_moment else "deliveries"
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at is not None else ""

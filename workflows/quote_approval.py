@@ -1,0 +1,258 @@
+"""``QuoteApproval``: one round of a quote, from its submit to its outcome.
+
+Life: plan and open (one activity), then one loop: wait until somebody decided or the next moment of the round has
+come, and let an activity carry it out. It ends approved, rejected or recalled. Deadlines: those of the round's state,
+worked out in activities; here moments are only compared. Messages: update ``opened`` (the state once it is open),
+update ``decide`` and signal ``decision`` (the same thing), update ``recall``, update ``refresh`` after a change of the
+directory; query ``standing``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from activities.requests import (
+    ADVANCE_ROUND,
+    NOTE_IGNORED,
+    OPEN_ROUND,
+    RECALL_ROUND,
+    RECORD_DECISION,
+    REFRESH_ROUND,
+    AdvanceRound,
+    NoteIgnored,
+    OpenRound,
+    RecallRound,
+    RecordDecision,
+    RefusalNote,
+    RoundMoved,
+)
+from domain.approval.refusals import check_decision
+from domain.approval.state import ApprovalState, Decision, RoundState
+from domain.refusal import Refusal
+from workflows.messages import Decide, Recall, Refresh, RoundAnswer, RoundResult, RoundStart
+from workflows.names import DUE_AT, QUOTE_STATE, WAITING_FOR
+from workflows.pictures import round_table
+from workflows.refusing import refused
+from workflows.run_clock import RunClock
+from workflows.terms import LEDGER
+from workflows.waiting import until
+
+
+RoundRequest = RecordDecision | RecallRound | AdvanceRound
+
+
+@workflow.defn(name="QuoteApproval")
+class QuoteApproval:
+    """One round of approval."""
+
+    @workflow.init
+    def __init__(self, start: RoundStart) -> None:
+        offset = timedelta(microseconds=start.clock_offset_us) if start.clock_offset_us is not None else None
+        self._start = start
+        self._clock = RunClock(start.at, offset)
+        self._state: RoundState | None = None
+        self._refused: RefusalNote | None = None
+        self._lock = asyncio.Lock()
+        self._shown: tuple[object, ...] = ()
+
+    @workflow.run
+    async def run(self, start: RoundStart) -> RoundResult:
+        await self._open()
+        if self._refused is not None:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            # Failed, not completed: nothing was stored, and the same id may be used once the reason is gone.
+            raise refused(self._refused)
+        while self._now.outcome is None:
+            await self._wait()
+            if workflow.info().is_continue_as_new_suggested():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                if self._now.outcome is None:
+                    workflow.continue_as_new(self._resumed())
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        state = self._now
+        return RoundResult(
+            quote_id=state.quote_id, round=state.round, outcome=str(state.outcome), reason=state.outcome_reason
+        )
+
+    # -- messages
+
+    @workflow.update(name="opened", description="The round once it is open")
+    async def opened(self) -> RoundAnswer:
+        await self._ready()
+        return RoundAnswer(state=self._now)
+
+    @workflow.update(name="decide", description="Approve or reject an approval of this round")
+    async def decide(self, message: Decide) -> RoundAnswer:
+        await self._ready()
+        return await self._decide(message)
+
+    @decide.validator
+    def check_decide(self, message: Decide) -> None:
+        """Refuse without leaving history what is certain to be refused."""
+        state = self._state
+        if state is None or state.has_seen(message.decision_id):
+            return
+        try:
+            check_decision(state, _decision(message))
+        except Refusal as refusal:
+            if refusal.code == "not_yours" and self._is_due(self._clock.moment(message.at)):
+                return  # a delegation may have begun just now: the activity knows
+            raise refused(refusal) from None
+
+    @workflow.signal(name="decision", description="The same as decide, without an answer")
+    async def decision(self, message: Decide) -> None:
+        try:
+            await self._ready()
+            await self._decide(message)
+        except ApplicationError as error:
+            note = NoteIgnored(
+                quote_id=self._start.quote_id,
+                round=self._start.round,
+                signal="decision",
+                code=error.type or "refused",
+                why=error.message,
+                at=self._clock.moment(message.at),
+            )
+            await workflow.execute_activity(NOTE_IGNORED, note, **LEDGER.options(), summary="ignored decision")
+
+    @workflow.update(name="recall", description="Take the quote back")
+    async def recall(self, message: Recall) -> RoundAnswer:
+        await self._ready()
+        at = self._clock.moment(message.at)
+        request = RecallRound(
+            quote_id=self._start.quote_id,
+            round=self._start.round,
+            by=message.by,
+            at=at,
+            comment=message.comment,
+            token=message.token,
+            key=message.key,
+        )
+        return await self._carry_out(RECALL_ROUND, request, f"{message.by} recalls")
+
+    @workflow.update(name="refresh", description="Look again who may act, after the directory changed")
+    async def refresh(self, message: Refresh) -> RoundAnswer:
+        await self._ready()
+        if self._now.outcome is not None:
+            return RoundAnswer(state=self._now)
+        return await self._carry_out(REFRESH_ROUND, self._advance(self._clock.moment(message.at)), "people changed")
+
+    @workflow.query(name="standing", description="The round as this run last saw it")
+    def standing(self) -> RoundState | None:
+        return self._state
+
+    # -- steps
+
+    @property
+    def _now(self) -> RoundState:
+        assert self._state is not None
+        return self._state
+
+    async def _open(self) -> None:
+        request = OpenRound(
+            quote_id=self._start.quote_id,
+            round=self._start.round,
+            by=self._start.by,
+            at=self._start.at or self._clock.now(),
+            comment=self._start.comment,
+            policy=self._start.policy,
+        )
+        async with self._lock:
+            moved = await workflow.execute_activity(
+                OPEN_ROUND, request, result_type=RoundMoved, **LEDGER.options(), summary="plan and open"
+            )
+            self._refused = moved.refused
+            if moved.state is not None:
+                self._take(moved.state)
+
+    async def _ready(self) -> None:
+        await workflow.wait_condition(lambda: self._state is not None or self._refused is not None)
+        if self._refused is not None:
+            raise refused(self._refused)
+
+    async def _wait(self) -> None:
+        """Until the round is another or its next moment has come; then do what time has brought."""
+        seen, moment = self._now, self._now.next_moment
+        left = moment - self._clock.now() if moment is not None else None
+        changed = await until(lambda: self._state is not seen, left, _timer_name(seen))
+        if changed or moment is None:
+            return
+        async with self._lock:
+            if self._now.outcome is None and self._is_due(self._clock.now()):
+                await self._move(ADVANCE_ROUND, self._advance(self._clock.due(moment)), "remind or escalate")
+
+    def _is_due(self, at: datetime) -> bool:
+        moment = self._now.next_moment
+        return moment is not None and moment <= at
+
+    def _advance(self, at: datetime) -> AdvanceRound:
+        return AdvanceRound(quote_id=self._start.quote_id, round=self._start.round, at=at, exact=self._clock.is_story)
+
+    async def _decide(self, message: Decide) -> RoundAnswer:
+        request = RecordDecision(
+            quote_id=self._start.quote_id,
+            round=self._start.round,
+            decision=_decision(message),
+            token=message.token,
+            at=self._clock.moment(message.at),
+        )
+        return await self._carry_out(RECORD_DECISION, request, f"{message.by}: {message.verdict}")
+
+    async def _carry_out(self, name: str, request: RoundRequest, what: str) -> RoundAnswer:
+        async with self._lock:
+            return RoundAnswer(state=await self._move(name, request, what))
+
+    async def _move(self, name: str, request: RoundRequest, what: str) -> RoundState:
+        moved: RoundMoved = await workflow.execute_activity(
+            name, request, result_type=RoundMoved, **LEDGER.options(), summary=what
+        )
+        if moved.refused is not None:
+            raise refused(moved.refused)
+        assert moved.state is not None
+        self._take(moved.state)
+        return moved.state
+
+    def _take(self, state: RoundState) -> None:
+        """Remember the round, and show operators where it stands."""
+        self._state = state
+        workflow.set_current_details(round_table(state))
+        requested = [each for each in state.approvals if each.state is ApprovalState.REQUESTED]
+        waiting = list(dict.fromkeys(person for each in requested for person in each.waiting_for))
+        shown = (str(state.outcome or "pending"), waiting, state.next_moment)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        workflow.upsert_search_attributes(
+            [
+                QUOTE_STATE.value_set(shown[0]),
+                WAITING_FOR.value_set(waiting),
+                DUE_AT.value_set(state.next_moment) if state.next_moment else DUE_AT.value_unset(),
+            ]
+        )
+
+    def _resumed(self) -> RoundStart:
+        offset = self._clock.offset // timedelta(microseconds=1)
+        return self._start.model_copy(update={"resumed": True, "clock_offset_us": offset})
+
+
+def _decision(message: Decide) -> Decision:
+    return Decision(
+        decision_id=message.decision_id,
+        approval=message.approval,
+        verdict=message.verdict,
+        by=message.by,
+        seat_of=message.seat_of,
+        comment=message.comment,
+        reason=message.reason,
+        channel=message.channel,
+    )
+
+
+def _timer_name(state: RoundState) -> str:
+    """What the round waits for, for the name of its timer."""
+    waiting = [each.rule for each in state.approvals if each.state is ApprovalState.REQUESTED]
+    return f"next deadline of {', '.join(waiting)}"[:200]
