@@ -13,6 +13,7 @@ from domain.ledger.entitlement import View, entitlements
 from domain.ledger.revenue import report, revenue
 from domain.order.book import open_book
 from domain.order.fulfilment import accept_item, deliver, reach
+from domain.order.order import RUNNING, Order
 from domain.order.split import split
 from domain.pricing import PricedQuote
 from domain.refusal import Refusal
@@ -23,7 +24,8 @@ KEYS = st.sampled_from([("order_date",), ("order_date", "ship_to"), ("order_date
 DAYS = st.integers(0, 500)
 STEPS = st.lists(
     st.tuples(st.sampled_from(["move", "wait", "deliver", "accept", "reach"]), st.integers(0, 99), DAYS),
-    max_size=12,
+    min_size=4,
+    max_size=20,
 )
 
 
@@ -33,13 +35,13 @@ def played(priced: PricedQuote, steps: list[tuple[str, int, int]], keys: tuple[s
     now = BEFORE
     codes: set[str] = set()
     for what, which, days in steps:
-        order = story.book.orders[which % len(story.book.orders)]
+        order = _pick(story, what, which)
         before, told = story.book, len(story.entries)
         try:
             if what == "move":
                 story.move(order.key, (FIRST + timedelta(days=days)).isoformat(), now)
             elif what == "wait":
-                now += timedelta(days=days // 4)
+                now += timedelta(days=days // 2)
                 story.until(now)
             else:
                 _record(story, what, order.key, which, now)
@@ -50,13 +52,21 @@ def played(priced: PricedQuote, steps: list[tuple[str, int, int]], keys: tuple[s
     return story
 
 
+def _pick(story: Story, what: str, which: int) -> Order:
+    """Some order; one that can be delivered, if there is any, for a step that records something."""
+    running = [order for order in story.book.orders if order.state in RUNNING and what not in ("move", "wait")]
+    orders = running or story.book.orders
+    return orders[which % len(orders)]
+
+
 def _record(story: Story, what: str, name: str, which: int, now: datetime) -> None:
     if what == "reach":
         story.do(reach, name, now)
         return
     operation = deliver if what == "deliver" else accept_item
     order = story.order(name)
-    line = order.items[which % len(order.items)].line_id
+    things = [item for item in order.items if item.revenue == "on_delivery"] or order.items
+    line = things[which % len(things)].line_id
     quantity = Decimal(1) if which % 2 else None
     story.do(operation, name, now, line=line, quantity=quantity)
 
