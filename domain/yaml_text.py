@@ -52,6 +52,7 @@ def read_yaml(text: str, name: str = "document") -> YamlDocument:
     if len(text) > LARGEST_TEXT:
         raise Refusal("too_long", f"{name}:1: the file is larger than {LARGEST_TEXT:,} characters")
     try:
+        _check_depth(text, name)
         root = yaml.compose(text, Loader=Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -61,9 +62,22 @@ def read_yaml(text: str, name: str = "document") -> YamlDocument:
         raise Refusal("invalid_yaml", f"{name}:1: {error}") from None
     if root is None:
         return YamlDocument(name, None)
-    _Size(name).of(root, 0)
+    _Size(name).of(root)
     lines: dict[Path, int] = {}
     return YamlDocument(name, _value(root, (), lines, name), lines)
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Composing follows nesting by recursion and would take the process down; the stream of events does not."""
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1
+            raise Refusal("too_long", f"{name}:{line}: the document is nested too deeply")
 
 
 class _Size:
@@ -71,24 +85,27 @@ class _Size:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.known: dict[int, int] = {}
+        self.known: dict[int, tuple[int, int]] = {}
 
-    def of(self, node: yaml.Node, depth: int) -> int:
+    def of(self, node: yaml.Node) -> tuple[int, int]:
+        """How many parts ``node`` has with everything in it, and how deep they lie."""
         if id(node) in self.known:
             return self.known[id(node)]
-        if depth > DEEPEST:
-            raise Refusal("too_long", f"{self.name}:{_line(node)}: the document is nested too deeply")
-        self.known[id(node)] = MOST_NODES + 1  # an alias to something around itself never ends
+        self.known[id(node)] = (MOST_NODES + 1, 0)  # an alias to something around itself never ends
         children: list[yaml.Node] = []
         if isinstance(node, yaml.SequenceNode):
             children = node.value
         elif isinstance(node, yaml.MappingNode):
             children = [part for pair in node.value for part in pair]
-        size = 1 + sum(self.of(child, depth + 1) for child in children)
+        inner = [self.of(child) for child in children]
+        size = 1 + sum(parts for parts, _ in inner)
+        depth = 1 + max((deep for _, deep in inner), default=0)
         if size > MOST_NODES:
             raise Refusal("too_long", f"{self.name}:{_line(node)}: the document has more than {MOST_NODES:,} parts")
-        self.known[id(node)] = size
-        return size
+        if depth > DEEPEST + 1:
+            raise Refusal("too_long", f"{self.name}:{_line(node)}: the document is nested too deeply")
+        self.known[id(node)] = (size, depth)
+        return size, depth
 
 
 def _line(node: yaml.Node) -> int:
