@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
@@ -16,6 +17,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 # The fields by which a path addresses an element of a list: people look for line L3, not for the fourth line.
 IDENTIFIERS = ("line_id", "site_id", "id")
 
+DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
 ADVICE = {
     "missing": ("missing_field", "is missing; add it"),
     "extra_forbidden": ("unknown_field", "is not a field of this document; remove it or correct its name"),
@@ -25,6 +28,12 @@ ADVICE = {
     "string_pattern_mismatch": ("invalid_id", "must be made of letters, digits and _ . : - and begin with one of them"),
     "enum": ("invalid_choice", ""),
     "literal_error": ("invalid_choice", ""),
+    "model_type": ("wrong_type", "must be a mapping of fields"),
+    "mapping_type": ("wrong_type", "must be a mapping"),
+    "dict_type": ("wrong_type", "must be a mapping"),
+    "tuple_type": ("wrong_type", "must be a list"),
+    "bool_parsing": ("wrong_type", "must be true or false"),
+    "bool_type": ("wrong_type", "must be true or false"),
     "int_type": ("invalid_number", "must be a whole number"),
     "int_from_float": ("invalid_number", "must be a whole number"),
     "too_short": ("missing_field", "needs at least one element"),
@@ -40,7 +49,7 @@ def problem_error(code: str, message: str) -> PydanticCustomError:
 def _read_date(value: Any) -> date:
     if isinstance(value, date):
         return value
-    if isinstance(value, str) and len(value) == 10:
+    if isinstance(value, str) and DATE_TEXT.fullmatch(value):
         try:
             return date.fromisoformat(value)
         except ValueError:
@@ -92,6 +101,8 @@ def named_path(data: Any, location: Sequence[int | str]) -> str:
         if isinstance(step, int) and isinstance(here, Sequence) and not isinstance(here, str) and step < len(here):
             here = here[step]
             parts.append(_name_of(here, step))
+        elif isinstance(step, str) and step.startswith(("(", "[")):
+            continue  # pydantic's word for one kind of several, or for a key
         else:
             here = here.get(step) if isinstance(here, Mapping) else None
             parts.append(str(step))

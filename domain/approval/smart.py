@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from domain.approval.state import Approval, ApprovalState, Basis, RoundState, Snapshot, TestedValue, Verdict
-from domain.policy.conditions import as_number
 
+ANY_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+PRECISION = 80
 NOT_BY_A_PERSON = frozenset(("timeout", "override"))
 
 
@@ -55,15 +57,17 @@ def is_carried_over(now: Snapshot, then: Snapshot, tolerance: Mapping[str, Decim
     if not any(condition.smart for condition in now.conditions):
         return False
     pairs = zip(now.conditions, then.conditions, strict=True)
-    return not any(_asks_again(new, old, tolerance.get(new.name, Decimal(0))) for new, old in pairs)
+    with localcontext() as context:
+        context.prec = PRECISION
+        return not any(_asks_again(new, old, tolerance.get(new.name, Decimal(0))) for new, old in pairs)
 
 
 def _asks_again(now: TestedValue, then: TestedValue, tolerance: Decimal) -> bool:
     if not now.smart:
         return _differs(now, then)
-    if not now.met:
+    if not now.speaks_for_asking:
         return False
-    return not then.met or _is_worse(now, then, tolerance)
+    return not then.speaks_for_asking or _is_worse(now, then, tolerance)
 
 
 def _differs(now: TestedValue, then: TestedValue) -> bool:
@@ -76,20 +80,37 @@ def _is_worse(now: TestedValue, then: TestedValue, tolerance: Decimal) -> bool:
     if now.currency != then.currency:
         return True
     new, old = _measure(now), _measure(then)
-    if now.worse == "change" or new is None or old is None:
-        if new is not None and old is not None:
-            return abs(new - old) > tolerance
-        return _differs(now, then)
+    if new is None or old is None:
+        return _is_worse_text(now, then)
+    if now.worse == "change":
+        return abs(new - old) > tolerance
     return (new - old if now.worse == "up" else old - new) > tolerance
+
+
+def _is_worse_text(now: TestedValue, then: TestedValue) -> bool:
+    """Dates and other texts have an order as well, but no distance: against another fact, any change is worse."""
+    if not _differs(now, then):
+        return False
+    if now.worse == "change" or now.against_fact or now.numeric != then.numeric:
+        return True
+    if now.value is None or then.value is None:
+        return True
+    new, old = now.value.casefold(), then.value.casefold()
+    return new > old if now.worse == "up" else new < old
 
 
 def _measure(tested: TestedValue) -> Decimal | None:
     """The number that gets better or worse: the tested value, less the right side where that is a fact too."""
-    value = as_number(tested.value) if tested.numeric else None
+    value = _number(tested.value) if tested.numeric else None
     if value is None or not tested.against_fact:
         return value
-    other = as_number(_one(tested.threshold))
+    other = _number(_one(tested.threshold))
     return None if other is None else value - other
+
+
+def _number(text: str | None) -> Decimal | None:
+    """A tested number with all its digits: quotients have more than people may write."""
+    return Decimal(text.strip()) if text is not None and ANY_DECIMAL.fullmatch(text.strip()) else None
 
 
 def _one(threshold: str | tuple[str, ...] | None) -> str | None:
@@ -99,7 +120,7 @@ def _one(threshold: str | tuple[str, ...] | None) -> str | None:
 def _same(one: str | None, other: str | None) -> bool:
     if one is None or other is None:
         return one is other
-    numbers = as_number(one), as_number(other)
+    numbers = _number(one), _number(other)
     if numbers[0] is not None and numbers[1] is not None:
         return numbers[0] == numbers[1]
     return one.casefold() == other.casefold()

@@ -55,8 +55,10 @@ class Outcome(StrEnum):
 class TestedValue(Stored):
     """One condition as it was tested: ``value`` on the left, ``threshold`` on the right, and whether it was met.
 
-    Numbers are plain decimal texts; ``None`` is blank. ``currency`` is set where the value is money. ``worse`` says
-    in which direction a smart condition gets worse: ``up``, ``down``, or ``change``.
+    Numbers are plain decimal texts; ``None`` is blank. ``currency`` is set where the value is money, ``against_fact``
+    where the right side is a field or variable, ``negated`` where an odd number of ``not`` stands over the condition
+    (``met`` is told without them). ``worse`` says in which direction a smart condition gets worse: ``up``, ``down``,
+    or ``change``.
     """
 
     text: str
@@ -68,8 +70,14 @@ class TestedValue(Stored):
     numeric: bool = False
     currency: str | None = None
     against_fact: bool = False
+    negated: bool = False
     smart: bool = False
     worse: str = "change"
+
+    @property
+    def speaks_for_asking(self) -> bool:
+        """Whether the condition, with the ``not`` over it, is met."""
+        return self.met != self.negated
 
 
 class Snapshot(Stored):
@@ -94,13 +102,17 @@ class Basis(Stored):
 
 
 class Vote(Stored):
-    """One person's answer. ``seat_of`` is the person whose seat it fills, other than ``by`` when acting for them."""
+    """One person's answer. ``seat_of`` is the person whose seat it fills, other than ``by`` when acting for them.
+
+    ``number`` counts the votes of the round: several may be given at one moment.
+    """
 
     decision_id: str
     by: str
     seat_of: str
     verdict: Verdict
     at: datetime
+    number: int = 0
     channel: str = "api"
     comment: str | None = None
     reason: str | None = None
@@ -149,7 +161,7 @@ class Approval(Stored):
     @property
     def votes(self) -> tuple[Vote, ...]:
         """The votes given, in order of voting."""
-        return tuple(sorted((seat.vote for seat in self.seats if seat.vote), key=lambda vote: vote.at))
+        return tuple(sorted((seat.vote for seat in self.seats if seat.vote), key=lambda vote: (vote.at, vote.number)))
 
     @property
     def waiting_for(self) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from domain.calendar import Sla
 from domain.policy.conditions import Condition, Node, Reference, leaves, read_when
+from domain.policy.facts import LINE_FIELDS
 from domain.quote import FreeText, Identifier, LocalDate, Text
 from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
@@ -58,7 +59,40 @@ class ManagerApprover(Part):
     level: Annotated[int, Field(ge=1, le=20)] = 1
 
 
-ApproverName = Identifier | FieldApprover | ManagerApprover
+def _kind_of_approver(value: Any) -> str | None:
+    if isinstance(value, str | FieldApprover | ManagerApprover):
+        return {FieldApprover: "(field)", ManagerApprover: "(manager)"}.get(type(value), "(id)")
+    if isinstance(value, Mapping) and ("field" in value or "manager_of" in value):
+        return "(field)" if "field" in value else "(manager)"
+    return None
+
+
+ApproverName = Annotated[
+    Annotated[Identifier, Tag("(id)")]
+    | Annotated[FieldApprover, Tag("(field)")]
+    | Annotated[ManagerApprover, Tag("(manager)")],
+    Discriminator(
+        _kind_of_approver,
+        custom_error_type="invalid_choice",
+        custom_error_message="name an approver by its id, or write {field: …} or {manager_of: …}",
+    ),
+]
+
+
+def _kind_of_smart(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "(all)"
+    return "(some)" if isinstance(value, list | tuple) else None
+
+
+Smart = Annotated[
+    Annotated[bool, Tag("(all)")] | Annotated[tuple[Text, ...], Tag("(some)")],
+    Discriminator(
+        _kind_of_smart,
+        custom_error_type="invalid_choice",
+        custom_error_message="write true, or a list of conditions of this rule",
+    ),
+]
 
 
 class ChainPart(Part):
@@ -78,7 +112,7 @@ class RulePart(Part):
     step: Annotated[int, Field(ge=0, le=10_000)] = 1
     approver: ApproverName
     when: Any = None
-    smart: bool | tuple[Text, ...] = False
+    smart: Smart = False
     tolerance: Mapping[Text, PlainNumber] = Field(default_factory=dict)
     reevaluate_individually: bool = False
     reason: FreeText | None = None
@@ -160,12 +194,12 @@ class Policy(Part):
         return found
 
     def names_used_by(self, variable: str) -> tuple[str, ...]:
-        """The header fields and variables that a variable is computed from."""
+        """The header fields and variables that a variable is computed from. Line fields hide them in a ``where``."""
         spec = self.variable[variable]
         if spec.kind == "discount":
             return (str(spec.list), str(spec.net))
         where = None if spec.where is None else read_when(spec.where, f"variables.{variable}.where")
-        return tuple(leaf.right.name for leaf, _ in leaves(where) if isinstance(leaf.right, Reference))
+        return tuple(name for leaf, _ in leaves(where) for name in names_in(leaf) if name not in LINE_FIELDS)
 
 
 def names_in(condition: Condition) -> Iterator[str]:
@@ -288,5 +322,17 @@ def _rule_problems(policy: Policy, rule: RulePart) -> Iterator[Problem]:
             yield Problem(
                 "unknown_field", f"{leaf.name} differs by line; test a variable that aggregates it", f"{path}.when"
             )
+    yield from _tolerance_problems(rule, path)
     for text in sorted(rule.smart_texts - texts):
         yield Problem("unknown_condition", f"{text!r} is no condition of this rule", f"{path}.smart")
+
+
+def _tolerance_problems(rule: RulePart, path: str) -> Iterator[Problem]:
+    watched = {leaf.name for leaf, _ in leaves(rule.conditions) if leaf.text in rule.smart_texts}
+    for name, value in rule.tolerance.items():
+        if name not in watched:
+            yield Problem(
+                "unknown_condition", f"no smart condition of this rule tests {name}", f"{path}.tolerance.{name}"
+            )
+        if value < 0:
+            yield Problem("invalid_number", "a tolerance is 0 or more", f"{path}.tolerance.{name}")

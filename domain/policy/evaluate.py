@@ -70,7 +70,6 @@ class _Scope:
     facts: dict[str, Value]
     quote: PricedQuote
     money: frozenset[str]
-    texts: frozenset[str]
 
     def in_quote_currency(self, amount: Amount, path: str) -> Decimal:
         currency = self.quote.quote.currency
@@ -112,39 +111,71 @@ class CompiledPolicy:
         """
         with localcontext() as context:
             context.prec = 60
-            scope = _Scope(header_facts(priced), priced, self.money, frozenset())
+            scope = _Scope(header_facts(priced), priced, self.money)
             variables = self._compute(scope)
             return Evaluation(tuple(self._test(each, scope, on, status) for each in self.rules), variables)
 
     def _compute(self, scope: _Scope) -> dict[str, Value]:
-        lines = [{**scope.facts, **_blank_lines(), **line_facts(line)} for line in scope.quote.lines]
+        lines = [line_facts(line) for line in scope.quote.lines]
         found: dict[str, Value] = {}
         for name, spec, where in self.variables:
             if spec.kind == "discount":
                 value = _discount(scope.facts.get(spec.list or ""), scope.facts.get(spec.net or ""))
             else:
-                kept = (
-                    lines if where is None else [line for line in lines if where(self._line_scope(scope, line, found))]
-                )
+                kept = [line for line in lines if where is None or where(self._line_scope(scope, line))]
                 values = [line.get(spec.field or "") for line in kept]
                 money = scope.quote.quote.currency if name in self.money else None
                 value = aggregate(spec.kind, values, len(kept), money)
             found[name] = scope.facts[name] = value
         return found
 
-    def _line_scope(self, scope: _Scope, line: dict[str, Value], variables: dict[str, Value]) -> _Scope:
-        return _Scope({**variables, **line}, scope.quote, LINE_MONEY | self.money, frozenset())
+    def _line_scope(self, scope: _Scope, line: dict[str, Value]) -> _Scope:
+        """A line over the header. Its own fields hide header fields of the same name, also where they are blank; its
+        custom fields never hide a variable: a rep cannot change what a rule means by adding one."""
+        variables = {name: scope.facts[name] for name in self.policy.variables if name in scope.facts}
+        own = {name: value for name, value in line.items() if name in LINE_FIELDS}
+        return _Scope({**scope.facts, **line, **variables, **own}, scope.quote, LINE_MONEY | self.money)
 
     def _test(self, compiled: _CompiledRule, scope: _Scope, on: date, status: str) -> RuleResult:
         rule = compiled.rule
         why = _not_tested(rule, on, status)
         truths: list[bool] = []
         tested: list[TestedValue] = []
-        for condition, negated, test in compiled.tests:
-            left, right, met = test(scope)
-            truths.append(met)
-            tested.append(_tested(condition, negated, left, right, met, scope, rule))
+        try:
+            for condition, negated, test in compiled.tests:
+                left, right, met = test(scope)
+                truths.append(met)
+                tested.append(self._tested(condition, negated, (left, right, met), scope, rule))
+        except Refusal:
+            if why is None:
+                raise  # a rule that cannot fire needs no rate
         return RuleResult(rule, why is None and compiled.truth(truths), tuple(tested), why)
+
+    def _tested(
+        self,
+        condition: Condition,
+        negated: bool,
+        outcome: tuple[Value, Value | tuple[Value, ...], bool],
+        scope: _Scope,
+        rule: RulePart,
+    ) -> TestedValue:
+        left, right, met = outcome
+        reference = condition.right if isinstance(condition.right, Reference) else None
+        return TestedValue(
+            text=condition.text,
+            name=condition.name,
+            operator=str(condition.operator),
+            value=_shown(left),
+            threshold=tuple(_shown(each) or "" for each in right) if isinstance(right, tuple) else _shown(right),
+            met=met,
+            numeric=isinstance(left, Decimal) or (as_number(left) is not None and as_number(right) is not None),
+            currency=scope.quote.quote.currency if condition.name in scope.money else None,
+            against_fact=reference is not None
+            and _is_known(reference.name, condition.operator, self.policy, lines=False),
+            negated=negated,
+            smart=condition.text in rule.smart_texts,
+            worse=_worse(condition.operator, negated),
+        )
 
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
@@ -323,11 +354,6 @@ def _discount(listed: Value, net: Value) -> Value:
     return None if not one or two is None else (1 - two / one) * 100
 
 
-def _blank_lines() -> dict[str, Value]:
-    """Line fields hide header fields of the same name, also where the line leaves them blank."""
-    return dict.fromkeys(LINE_FIELDS)
-
-
 def _not_tested(rule: RulePart, on: date, status: str) -> str | None:
     if not rule.active:
         return "the rule is not active"
@@ -338,30 +364,6 @@ def _not_tested(rule: RulePart, on: date, status: str) -> str | None:
     if status.casefold() in {each.casefold() for each in rule.skip_when_status}:
         return f"the quote is {status}"
     return None
-
-
-def _tested(
-    condition: Condition,
-    negated: bool,
-    left: Value,
-    right: Value | tuple[Value, ...],
-    met: bool,
-    scope: _Scope,
-    rule: RulePart,
-) -> TestedValue:
-    return TestedValue(
-        text=condition.text,
-        name=condition.name,
-        operator=str(condition.operator),
-        value=_shown(left),
-        threshold=tuple(_shown(each) or "" for each in right) if isinstance(right, tuple) else _shown(right),
-        met=met,
-        numeric=isinstance(left, Decimal) or (as_number(left) is not None and as_number(right) is not None),
-        currency=scope.quote.quote.currency if condition.name in scope.money else None,
-        against_fact=isinstance(condition.right, Reference) and as_number(right) is not None,
-        smart=condition.text in rule.smart_texts,
-        worse=_worse(condition.operator, negated),
-    )
 
 
 def _shown(value: Any) -> str | None:
