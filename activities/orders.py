@@ -81,9 +81,8 @@ class OrderActivities:
                 if verb == "move_date":
                     return await self._move_date(work, request)
                 order = await work.orders.get(request.order_id, for_update=True)
-                if await work.idempotency.claim(f"order-change/{request.order_id}/{change.key}"):
-                    _check_version(order, change)
-                    order = await self._save(work, order, _changed(order, change, _cause(request)))
+                if await work.idempotency.claim(change.claim(request.order_id)):
+                    order = await self._save(work, order, changed_order(order, change, _cause(request)))
                 return OrderMoved(standing=await _standing(work, order))
         except Refusal as refusal:
             _retry_if_stale(refusal, change)
@@ -95,7 +94,7 @@ class OrderActivities:
         quote_id = (await work.orders.get(request.order_id)).quote_id
         book = await work.orders.book(quote_id, for_update=True)
         order = book.order(request.order_id)
-        if await work.idempotency.claim(f"order-change/{request.order_id}/{change.key}"):
+        if await work.idempotency.claim(change.claim(request.order_id)):
             _check_version(order, change)
             if change.to is None:
                 raise Refusal("missing_field", "say to which date the order moves", "to")
@@ -127,7 +126,9 @@ def _cause(request: ChangeOrder) -> Cause:
     return Cause(at=request.at, by=request.change.by, why=request.change.comment)
 
 
-def _changed(order: Order, change: OrderChange, cause: Cause) -> Change:
+def changed_order(order: Order, change: OrderChange, cause: Cause) -> Change:
+    """What ``change`` does to ``order``. Codes: ``stale``, ``not_built_yet``, and those of the verb."""
+    _check_version(order, change)
     quantity = read_decimal(change.quantity, "quantity") if change.quantity is not None else None
     match change.verb:
         case "activate":

@@ -212,6 +212,10 @@ class OrderChange(Message):
     reason: str | None = None
     expected_version: int | None = None
 
+    def claim(self, order_id: str) -> str:
+        """The key under which the store remembers that this change was made to ``order_id``."""
+        return f"order-change/{order_id}/{self.key}"
+
 
 class ChangeOrder(Message):
     order_id: str

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535)
     task_queue: str = "countersign"
+    deployment: str | None = None
+    """Name of the worker deployment; with `build_id` it turns on Worker Versioning."""
+    build_id: str | None = None
     policy: str = "standard"
     """Name of the policy that a submitted quote is measured by."""
 

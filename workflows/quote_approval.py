@@ -41,7 +41,6 @@ from workflows.run_clock import RunClock
 from workflows.terms import LEDGER
 from workflows.waiting import until
 
-
 RoundRequest = RecordDecision | RecallRound | AdvanceRound
 
 

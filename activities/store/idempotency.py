@@ -83,6 +83,11 @@ class IdempotencyKeys:
         statement = upsert(idempotency_keys).values(row).on_conflict_do_nothing().returning(idempotency_keys.c.key)
         return (await self._connection.execute(statement)).one_or_none() is not None
 
+    async def is_claimed(self, key: str) -> bool:
+        """Whether ``key`` was claimed by a transaction that committed."""
+        found = select(idempotency_keys.c.key).where(idempotency_keys.c.actor == OURS, idempotency_keys.c.key == key)
+        return (await self._connection.execute(found)).one_or_none() is not None
+
     async def forget_before(self, age: timedelta) -> int:
         """Drop the answers to requests that are older than ``age``; claims stay. Returns how many."""
         old = (idempotency_keys.c.created_at < func.clock_timestamp() - age) & (idempotency_keys.c.actor != OURS)

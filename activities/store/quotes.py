@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -19,14 +18,7 @@ from domain.approval.state import Outcome
 from domain.pricing import price
 from domain.quote import Quote, read_quote
 from domain.refusal import Refusal
-
-
-class QuoteState(StrEnum):
-    DRAFT = "draft"
-    PENDING = "pending"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    RECALLED = "recalled"
+from domain.standing import QuoteState
 
 
 class StoredQuote(BaseModel):
@@ -85,9 +77,9 @@ class QuoteStore:
         New content makes it a draft. ``expected_version`` is the ``etag`` that the caller has seen (0: that there is
         no such quote). Codes: those of ``read_quote`` and ``price``, ``stale``, ``not_editable``, ``invalid_text``.
         """
-        quote = content if isinstance(content, Quote) else read_quote(content)
-        raw = quote.model_dump(mode="json", exclude_unset=True) if isinstance(content, Quote) else jsonable(content)
+        raw = content.model_dump(mode="json", exclude_unset=True) if isinstance(content, Quote) else jsonable(content)
         refuse_unstorable(raw)
+        quote = content if isinstance(content, Quote) else read_quote(raw)
         row = self._row(quote, at)
         before = await self.find(quote.quote_id, for_update=True)
         if before is None and await self._insert(row, expected_version):

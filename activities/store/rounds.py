@@ -135,6 +135,15 @@ class RoundStore:
             statement = statement.on_conflict_do_update(index_elements=key, set_=set_)
             await self._connection.execute(statement, changed)
 
+    async def of_approval(self, approval_id: str) -> RoundState:
+        """The round that the approval of that id belongs to. Code: ``unknown_approval``."""
+        columns = approvals.c
+        named = select(columns.quote_id, columns.round).where(columns.approval_id == approval_id)
+        row = (await self._connection.execute(named)).one_or_none()
+        if row is None:
+            raise Refusal("unknown_approval", f"there is no approval {approval_id}", "approval")
+        return await self.get(row.quote_id, row.round)
+
     async def all(self, quote_id: str) -> tuple[RoundState, ...]:
         """All rounds of the quote, the first one first."""
         statement = select(rounds.c.state).where(rounds.c.quote_id == quote_id).order_by(rounds.c.round)

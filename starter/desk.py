@@ -1,0 +1,50 @@
+"""The desk: typed verbs over Temporal and the store, the same for API, command line, mail and console.
+
+Every verb says who acts by an :class:`~activities.tokens.Identity`, which a door has made from a token. A refused verb
+raises :class:`~domain.refusal.Refusal` and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from temporalio.client import Client
+
+from activities.approvals import ApprovalActivities
+from activities.knowledge import Knowledge
+from activities.store.work import Database, Work
+from activities.tokens import Identity, Tokens
+from domain.refusal import Refusal
+from starter.clock import Clock
+from workflows.names import TASK_QUEUE
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every verb needs: the server, the database, the signing key, and the clock."""
+
+    client: Client
+    database: Database
+    tokens: Tokens
+    task_queue: str = TASK_QUEUE
+    policy: str = "standard"
+    clock: Clock = field(default_factory=Clock)
+    knowledge: Knowledge = field(default_factory=Knowledge)
+
+    @property
+    def rounds(self) -> ApprovalActivities:
+        """The activities on rounds, for what is done after a round's run has ended."""
+        return ApprovalActivities(self.database, self.tokens, self.knowledge)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Work]:
+        """One moment of the database to read from."""
+        async with self.database.reading() as work:
+            yield work
+
+    async def check_user(self, work: Work, who: Identity) -> None:
+        """Refuse (``unknown_user``) somebody who is no active user of the directory."""
+        if not (await self.knowledge.directory(work)).is_active(who.user):
+            raise Refusal("unknown_user", f"{who.user} is no active user of the directory", "by")

@@ -1,0 +1,158 @@
+"""Verbs on orders: preview a split, order, move a date, and what comes back from the ERP and the field."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from activities.orders import changed_order
+from activities.requests import OrderChange
+from activities.tokens import Identity
+from domain.order.book import OrderBook, open_book
+from domain.order.event import Cause
+from domain.order.order import Order
+from domain.order.reschedule import move_date
+from domain.order.split import preview
+from domain.pricing import price
+from domain.refusal import Refusal
+from domain.standing import check_order
+from starter.desk import Desk
+from starter.temporal_calls import answered
+from workflows.messages import FulfilmentStart, OrderAnswer, OrdersAnswer
+from workflows.names import CUSTOMER_ID, QUOTE_ID, fulfilment_id, order_run_id
+from workflows.order_fulfilment import OrderFulfilment
+
+
+class OrderDesk:
+    """Verbs on orders."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def preview(self, who: Identity, quote_id: str, split_by: Sequence[str]) -> OrderBook:
+        """The book as a split would leave it: orders, items, amounts, the unordered rest. Writes nothing."""
+        async with self._desk.reading() as work:
+            stored = await work.quotes.get(quote_id)
+            priced = price((await work.quotes.content(quote_id, stored.version)).quote)
+            book = await work.orders.find_book(quote_id)
+        return preview(priced, split_by, self._cause(who), book)
+
+    async def create(
+        self,
+        who: Identity,
+        quote_id: str,
+        split_by: Sequence[str],
+        *,
+        comment: str | None = None,
+        key: str | None = None,
+    ) -> OrderBook:
+        """Split an accepted quote into orders and start the run of each.
+
+        Codes: ``unknown_quote``, ``not_approved``, those of ``split``, ``unavailable``.
+        """
+        async with self._desk.reading() as work:
+            stored = await work.quotes.get(quote_id)
+            check_order(stored.state, stored.accepted_at is not None)
+        await self.preview(who, quote_id, split_by)
+        start = FulfilmentStart(
+            quote_id=quote_id,
+            split_by=tuple(split_by),
+            by=who.user,
+            comment=comment,
+            key=key or uuid.uuid4().hex,
+            at=self._desk.clock.told(),
+        )
+
+        async def call() -> OrdersAnswer:
+            operation = WithStartWorkflowOperation(
+                OrderFulfilment.run,
+                start,
+                id=fulfilment_id(quote_id),
+                task_queue=self._desk.task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(QUOTE_ID, quote_id),
+                        SearchAttributePair(CUSTOMER_ID, stored.customer_id),
+                    ]
+                ),
+                static_summary=f"orders of {quote_id}, split by {', '.join(split_by)}",
+            )
+            answer: OrdersAnswer = await self._desk.client.execute_update_with_start_workflow(
+                "created", start_workflow_operation=operation, id=f"created-{start.key}", result_type=OrdersAnswer
+            )
+            return answer
+
+        # Already started: it came to its end between the two, and what it made is there to be read.
+        with suppress(WorkflowAlreadyStartedError):
+            await answered(call, Refusal("nothing_unordered", f"nothing of {quote_id} is left to order"))
+        return await self.book(quote_id)
+
+    async def book(self, quote_id: str) -> OrderBook:
+        """All orders of a quote, and what is left of each line; nothing ordered yet is a book without orders."""
+        async with self._desk.reading() as work:
+            book = await work.orders.find_book(quote_id)
+            if book is None:
+                stored = await work.quotes.get(quote_id)
+                book = open_book(price((await work.quotes.content(quote_id, stored.version)).quote))
+            return book
+
+    async def get(self, order_id: str) -> Order:
+        """The order of that id. Code: ``unknown_order``."""
+        async with self._desk.reading() as work:
+            return await work.orders.get(order_id)
+
+    async def change(self, who: Identity, order_id: str, verb: str, *, key: str | None = None, **fields: Any) -> Order:
+        """Do one verb of :class:`~activities.requests.OrderChange` to an order; the same ``key`` twice is one change.
+
+        Codes: ``unknown_order``, ``stale``, those of the verb, ``unavailable``.
+        """
+        name = key or uuid.uuid4().hex
+        change = OrderChange(
+            key=name,
+            verb=verb,
+            by=who.user,
+            token=self._desk.tokens.act(who, order_id, verb, name),
+            at=self._desk.clock.told(),
+            **fields,
+        )
+        before = await self._tried(order_id, change)
+        if before is not None:
+            return before
+        handle = self._desk.client.get_workflow_handle(order_run_id(order_id))
+
+        async def call() -> OrderAnswer:
+            found: OrderAnswer = await handle.execute_update(verb, change, id=name, result_type=OrderAnswer)
+            return found
+
+        await answered(call, Refusal("wrong_state", f"the run of order {order_id} is over; nothing can change it"))
+        return await self.get(order_id)
+
+    async def _tried(self, order_id: str, change: OrderChange) -> Order | None:
+        """Refuse here and now what the order would refuse; the order itself where the change would change nothing."""
+        async with self._desk.reading() as work:
+            order = await work.orders.get(order_id)
+            if await work.idempotency.is_claimed(change.claim(order_id)):
+                return order
+            cause = Cause(at=self._desk.clock.now(), by=change.by, why=change.comment)
+            if change.verb != "move_date":
+                return None if changed_order(order, change, cause).orders else order
+            if change.to is None:
+                raise Refusal("missing_field", "say to which date the order moves", "to")
+            book = await work.orders.book(order.quote_id)
+        return None if move_date(book, order_id, change.to, cause).orders else order
+
+    def _cause(self, who: Identity) -> Cause:
+        return Cause(at=self._desk.clock.now(), by=who.user)

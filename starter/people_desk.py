@@ -1,0 +1,111 @@
+"""Verbs on people and policies: publish, load a directory, delegate, deactivate. What waits is handed over at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from activities.store.record_entry import RecordEntry
+from activities.tokens import Identity
+from domain.approvers import check_approvers
+from domain.people import Delegation, read_directory
+from domain.policy.document import read_policy
+from domain.policy.evaluate import compile_policy
+from domain.refusal import Refusal
+from starter.desk import Desk
+from starter.temporal_calls import answered
+from workflows.messages import Refresh, RoundAnswer
+from workflows.names import quote_approval_id
+from workflows.quote_approval import QuoteApproval
+
+
+class PeopleDesk:
+    """Verbs on the directory and on policies."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def publish(self, who: Identity, document: Mapping[str, Any], text: str = "") -> int:
+        """Publish a policy as the next version of its name; open rounds keep theirs.
+
+        Codes: those of ``read_policy``, ``unknown_approver``.
+        """
+        policy = read_policy(document)
+        compile_policy(policy)
+        at = self._desk.clock.now()
+        async with self._desk.database.work() as work:
+            check_approvers(policy, await self._desk.knowledge.directory(work))
+            version = await work.policies.publish(policy.policy, text, document, who.user, at)
+            entry = RecordEntry(
+                kind="policy_published", at=at, by=who.user, policy=policy.policy, policy_version=version
+            )
+            await work.record.append([entry])
+            return version
+
+    async def load_directory(self, who: Identity, document: Mapping[str, Any]) -> None:
+        """Put ``document`` in the place of the whole directory. Codes: those of ``read_directory``."""
+        read_directory(document)
+        at = self._desk.clock.now()
+        async with self._desk.database.work() as work:
+            version = await work.directory.replace_all(document, who.user, at)
+            await work.record.append([self._entry("directory_loaded", who, {"version": version})])
+            rounds = await work.views.open_rounds()
+        await self._refresh((each.quote_id, each.round) for each in rounds)
+
+    async def delegate(self, who: Identity, delegation: Delegation) -> str:
+        """Enter a delegation; what waits for ``of`` is handed over where it is in force.
+
+        Codes: ``unknown_user``, ``delegation_loop``, ``in_the_past``, ``dates_out_of_order``.
+        """
+        at = self._desk.clock.now()
+        async with self._desk.database.work() as work:
+            directory = await self._desk.knowledge.directory(work)
+            directory.with_delegation(delegation, at)
+            start, end = directory.window(delegation)
+            body = delegation.model_dump(mode="json", by_alias=True, exclude_none=True)
+            name = await work.directory.add_delegation(body, who.user, at, starts_at=start, ends_at=end)
+            await work.record.append([self._entry("delegation_entered", who, {"delegation": name, **body})])
+            rounds = await work.rounds.involving(delegation.of)
+        await self._refresh(rounds)
+        return name
+
+    async def end_delegation(self, who: Identity, of: str) -> None:
+        """End every delegation of ``of`` now. Code: ``unknown_user``."""
+        at = self._desk.clock.now()
+        async with self._desk.database.work() as work:
+            directory = await self._desk.knowledge.directory(work)
+            directory.without_delegations(of)
+            for delegation in directory.delegations:
+                if delegation.of == of and delegation.id is not None:
+                    await work.directory.end_delegation(delegation.id, who.user, at)
+            await work.record.append([self._entry("delegation_ended", who, {"of": of})])
+            rounds = await work.rounds.involving(of)
+        await self._refresh(rounds)
+
+    async def deactivate(self, who: Identity, user: str) -> None:
+        """A user is no longer asked; what waits for them goes to whoever stands in. Code: ``unknown_user``."""
+        async with self._desk.database.work() as work:
+            directory = await self._desk.knowledge.directory(work)
+            gone = directory.deactivated(user).users[user]
+            await work.directory.put("user", user, gone.model_dump(mode="json", exclude_none=True), who.user)
+            await work.record.append([self._entry("user_deactivated", who, {"user": user})])
+            rounds = await work.rounds.involving(user)
+        await self._refresh(rounds)
+
+    def _entry(self, kind: str, who: Identity, body: Mapping[str, Any]) -> RecordEntry:
+        return RecordEntry(kind=kind, at=self._desk.clock.now(), by=who.user, body=body)
+
+    async def _refresh(self, rounds: Iterable[tuple[str, int]]) -> None:
+        for quote_id, number in rounds:
+            handle = self._desk.client.get_workflow_handle(quote_approval_id(quote_id, number))
+            message = Refresh(at=self._desk.clock.told())
+
+            async def call(handle: Any = handle, message: Refresh = message) -> RoundAnswer:
+                found: RoundAnswer = await handle.execute_update(QuoteApproval.refresh, message)
+                return found
+
+            try:
+                await answered(call, Refusal("round_closed", "the round is over"))
+            except Refusal as refusal:
+                if refusal.code != "round_closed":
+                    raise

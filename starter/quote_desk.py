@@ -1,0 +1,260 @@
+"""Verbs on quotes: store, preview, submit, recall, accept, decide, and what can be read of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from activities.approvals import round_subject
+from activities.requests import RecallRound
+from activities.store.quotes import StoredQuote
+from activities.store.record_entry import RecordEntry
+from activities.tokens import Identity
+from domain.approval.plan import Submission, make_plan
+from domain.approval.preview import preview_plan
+from domain.approval.refusals import check_decision
+from domain.approval.state import Decision, RoundState, Verdict
+from domain.pricing import price
+from domain.quote import read_quote
+from domain.refusal import Refusal
+from domain.standing import check_accept, check_recall, check_submit
+from starter.desk import Desk
+from starter.temporal_calls import answered
+from workflows.messages import Decide, Recall, RoundAnswer, RoundStart
+from workflows.names import CUSTOMER_ID, QUOTE_ID, QUOTE_STATE, quote_approval_id
+from workflows.quote_approval import QuoteApproval
+
+
+class QuoteDesk:
+    """Verbs on quotes and their approvals."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    # -- content
+
+    async def put(
+        self,
+        who: Identity,
+        document: Mapping[str, Any],
+        *,
+        expected_version: int | None = None,
+        comment: str | None = None,
+    ) -> StoredQuote:
+        """Store a quote, or edit one where that is allowed; whoever does is barred from deciding it.
+
+        ``expected_version`` is the etag that the caller has seen. Codes: those of ``read_quote``, ``unknown_user``,
+        ``not_editable``, ``stale``.
+        """
+        at = self._desk.clock.now()
+        quote = read_quote(document)
+        async with self._desk.database.work() as work:
+            await self._desk.check_user(work, who)
+            before = await work.quotes.find(quote.quote_id, for_update=True)
+            stored = await work.quotes.put(document, who.user, at, expected_version)
+            if before is None or before.version != stored.version:
+                entry = RecordEntry(
+                    kind="created" if before is None else "edited",
+                    at=at,
+                    key=f"quote/{stored.quote_id}/version/{stored.version}",
+                    quote_id=stored.quote_id,
+                    by=who.user,
+                    content_hash=stored.content_hash,
+                    body={"version": stored.version, "comment": comment} if comment else {"version": stored.version},
+                )
+                await work.record.append([entry])
+            return stored
+
+    async def preview(self, who: Identity, quote_id: str) -> RoundState:
+        """The round that a submit by ``who`` would open now. Codes: those of ``make_plan``."""
+        async with self._desk.reading() as work:
+            submission = await self._desk.knowledge.submission(
+                work, quote_id, who.user, self._desk.clock.now(), policy=self._desk.policy
+            )
+        return preview_plan(submission)
+
+    async def preview_document(self, who: Identity, document: Mapping[str, Any]) -> RoundState:
+        """The same for a quote that is not stored. Nothing is written."""
+        quote = read_quote(document)
+        async with self._desk.reading() as work:
+            known = await work.quotes.find(quote.quote_id)
+            submission = Submission(
+                price(quote),
+                await self._desk.knowledge.policy(work, self._desk.policy),
+                await self._desk.knowledge.directory(work),
+                who.user,
+                self._desk.clock.now(),
+                await work.quotes.editors(quote.quote_id),
+                await work.rounds.all(quote.quote_id),
+                status=str(known.state) if known else "draft",
+            )
+        return preview_plan(submission)
+
+    # -- the round
+
+    async def submit(self, who: Identity, quote_id: str, comment: str | None = None) -> RoundState:
+        """Hand a quote in for approval: the round as it is once it is open.
+
+        Codes: ``unknown_quote``, ``wrong_state``, ``unknown_policy``, those of ``make_plan``, ``unavailable``. The
+        same person submitting the same content again while it is pending by the same call finds the open round.
+        """
+        async with self._desk.reading() as work:
+            stored = await work.quotes.get(quote_id)
+            check_submit(stored.state, stored.accepted_at is not None)
+            submission = await self._desk.knowledge.submission(
+                work, quote_id, who.user, self._desk.clock.now(), policy=self._desk.policy, comment=comment
+            )
+        make_plan(submission)  # what is refused now is refused before anything is started
+        answer = await self._open(who, stored, submission.number, comment)
+        if answer.state.submitter != who.user:
+            raise Refusal("wrong_state", f"{answer.state.submitter} submitted the quote a moment earlier")
+        return answer.state
+
+    async def _open(self, who: Identity, stored: StoredQuote, number: int, comment: str | None) -> RoundAnswer:
+        start = RoundStart(
+            quote_id=stored.quote_id,
+            round=number,
+            by=who.user,
+            comment=comment,
+            policy=self._desk.policy,
+            at=self._desk.clock.told(),
+        )
+
+        async def call() -> RoundAnswer:
+            operation = WithStartWorkflowOperation(
+                QuoteApproval.run,
+                start,
+                id=quote_approval_id(stored.quote_id, number),
+                task_queue=self._desk.task_queue,
+                # A round is started once. One whose opening was refused has failed, and may be tried again.
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(QUOTE_ID, stored.quote_id),
+                        SearchAttributePair(CUSTOMER_ID, stored.customer_id),
+                        SearchAttributePair(QUOTE_STATE, "pending"),
+                    ]
+                ),
+                static_summary=f"{stored.quote_id} round {number}: {stored.net_total} {stored.currency}",
+            )
+            answer: RoundAnswer = await self._desk.client.execute_update_with_start_workflow(
+                "opened", start_workflow_operation=operation, id="opened", result_type=RoundAnswer
+            )
+            return answer
+
+        try:
+            return await answered(call, Refusal("wrong_state", "the round is over; look at its outcome"))
+        except WorkflowAlreadyStartedError:
+            # The run came to its end between the two: the round is there to be read.
+            async with self._desk.reading() as work:
+                return RoundAnswer(state=await work.rounds.get(stored.quote_id, number))
+
+    async def recall(self, who: Identity, quote_id: str, comment: str | None = None) -> RoundState:
+        """Take a quote back, pending or approved. Codes: ``wrong_state``, ``round_closed``, ``not_yours``."""
+        async with self._desk.reading() as work:
+            stored = await work.quotes.get(quote_id)
+            check_recall(stored.state, stored.accepted_at is not None)
+        key = uuid.uuid4().hex
+        token = self._desk.tokens.act(who, round_subject(quote_id, stored.round), "recall", key)
+        if stored.state == "pending":
+            message = Recall(key=key, by=who.user, token=token, comment=comment, at=self._desk.clock.told())
+            answer = await self._update(quote_id, stored.round, QuoteApproval.recall, message, key)
+            return answer.state
+        request = RecallRound(
+            quote_id=quote_id,
+            round=stored.round,
+            by=who.user,
+            token=token,
+            key=key,
+            at=self._desk.clock.now(),
+            comment=comment,
+        )
+        moved = await self._desk.rounds.recall_round(request)
+        if moved.refused is not None:
+            raise moved.refused.refusal()
+        assert moved.state is not None
+        return moved.state
+
+    async def accept(self, who: Identity, quote_id: str, comment: str | None = None) -> StoredQuote:
+        """The customer said yes: the quote may be ordered and is never edited again.
+
+        Codes: ``not_approved``, ``wrong_state``, ``unknown_user``.
+        """
+        at = self._desk.clock.now()
+        async with self._desk.database.work() as work:
+            await self._desk.check_user(work, who)
+            stored = await work.quotes.get(quote_id, for_update=True)
+            check_accept(stored.state, stored.accepted_at is not None)
+            accepted = await work.quotes.accept(quote_id, at)
+            entry = RecordEntry(
+                kind="accepted",
+                at=at,
+                key=f"quote/{quote_id}/accepted",
+                quote_id=quote_id,
+                round=stored.round,
+                by=who.user,
+                content_hash=stored.content_hash,
+                body={"comment": comment} if comment else {},
+            )
+            await work.record.append([entry])
+            return accepted
+
+    async def decide(
+        self,
+        who: Identity,
+        approval: str,
+        verdict: Verdict,
+        *,
+        comment: str | None = None,
+        reason: str | None = None,
+        seat_of: str | None = None,
+        channel: str = "api",
+        key: str | None = None,
+    ) -> RoundState:
+        """Answer the approval of that id; ``key`` names the answer, and the same key twice is one answer.
+
+        Codes: ``unknown_approval``, those of ``check_decision``, ``unavailable``.
+        """
+        async with self._desk.reading() as work:
+            state = await work.rounds.of_approval(approval)
+        decision = Decision(
+            decision_id=key or uuid.uuid4().hex,
+            approval=approval,
+            verdict=verdict,
+            by=who.user,
+            seat_of=seat_of,
+            comment=comment,
+            reason=reason,
+            channel=channel,
+        )
+        if state.has_seen(decision.decision_id):
+            return state
+        if state.outcome is not None:
+            check_decision(state, decision)
+        message = Decide(
+            **decision.model_dump(),
+            token=self._desk.tokens.act(who, approval, verdict, decision.decision_id),
+            at=self._desk.clock.told(),
+        )
+        answer = await self._update(state.quote_id, state.round, QuoteApproval.decide, message, decision.decision_id)
+        return answer.state
+
+    async def _update(self, quote_id: str, number: int, update: Any, message: Any, key: str) -> RoundAnswer:
+        handle = self._desk.client.get_workflow_handle(quote_approval_id(quote_id, number))
+
+        async def call() -> RoundAnswer:
+            found: RoundAnswer = await handle.execute_update(update, message, id=key)
+            return found
+
+        return await answered(call, Refusal("round_closed", f"round {number} of {quote_id} is over"))

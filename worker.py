@@ -1,0 +1,133 @@
+"""The worker: the composition root. Builds stores, partners and activities, runs workflows, drains on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker, WorkerDeploymentConfig
+
+from activities.approvals import ApprovalActivities
+from activities.erp import ErpActivities
+from activities.knowledge import Knowledge
+from activities.messages import Relay
+from activities.orders import OrderActivities
+from activities.partners.erp import Erp
+from activities.partners.file_erp import FileErp
+from activities.partners.mail_folder import MailFolder
+from activities.store.work import Database
+from activities.tokens import Tokens
+from starter.connection import connect
+from starter.desk import Desk
+from starter.erp_watch import ErpWatch
+from starter.settings import Settings
+from workflows.order_fulfilment import OrderFulfilment
+from workflows.quote_approval import QuoteApproval
+from workflows.split_order import SplitOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+POLLERS = 20
+DRAIN = timedelta(seconds=15)
+WORKFLOWS: Sequence[type] = (QuoteApproval, OrderFulfilment, SplitOrder)
+
+
+def build_worker(
+    client: Client,
+    database: Database,
+    tokens: Tokens,
+    erp: Erp,
+    *,
+    task_queue: str,
+    max_cached_workflows: int = 1000,
+    deployment: WorkerDeploymentVersion | None = None,
+) -> Worker:
+    """A worker with all workflows and activities. ``deployment`` turns on Worker Versioning (auto-upgrade)."""
+    approvals = ApprovalActivities(database, tokens, Knowledge())
+    orders = OrderActivities(database, tokens)
+    partner = ErpActivities(database, erp)
+    versioning = None
+    if deployment is not None:
+        versioning = WorkerDeploymentConfig(
+            version=deployment,
+            use_worker_versioning=True,
+            default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+        )
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=[
+            approvals.open_round,
+            approvals.record_decision,
+            approvals.advance_round,
+            approvals.recall_round,
+            approvals.refresh_round,
+            approvals.note_ignored,
+            orders.create_orders,
+            orders.change_order,
+            orders.advance_order,
+            partner.send_order,
+        ],
+        max_cached_workflows=max_cached_workflows,
+        # Twenty instead of five: with many clients the wait for a poller was most of an update's time.
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(POLLERS if max_cached_workflows else 5),
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(POLLERS),
+        graceful_shutdown_timeout=DRAIN,
+        deployment_config=versioning,
+    )
+
+
+@asynccontextmanager
+async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
+    """Everything one worker process does: workflows, activities, the mail relay, the ear for the ERP."""
+    if settings.database is None:
+        raise SystemExit("no database: start the embedded one with countersign up, or set COUNTERSIGN_DATABASE")
+    database = Database(settings.database.get_secret_value(), pool_size=POLLERS)
+    tokens = Tokens(settings.signing_key())
+    erp = FileErp(settings.erp_outbox_dir, settings.erp_inbox_dir)
+    desk = Desk(client, database, tokens, settings.task_queue, settings.policy)
+    deployment = None
+    if settings.deployment and settings.build_id:
+        deployment = WorkerDeploymentVersion(deployment_name=settings.deployment, build_id=settings.build_id)
+    worker = build_worker(client, database, tokens, erp, task_queue=settings.task_queue, deployment=deployment)
+    loops = [
+        asyncio.create_task(Relay(database, MailFolder(settings.outbox_dir)).run()),
+        asyncio.create_task(ErpWatch(desk, erp).run()),
+    ]
+    try:
+        async with worker:
+            yield
+    finally:
+        for loop in loops:
+            loop.cancel()
+        for loop in loops:
+            with contextlib.suppress(asyncio.CancelledError):
+                await loop
+        await database.close()
+
+
+async def main() -> None:
+    """Run until SIGTERM or Ctrl-C, then let running activities finish."""
+    settings = Settings()
+    stop = asyncio.Event()
+    running = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        running.add_signal_handler(name, stop.set)
+    client = await connect(settings)
+    async with at_work(settings, client):
+        print("worker ready", flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
