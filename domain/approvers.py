@@ -65,7 +65,17 @@ def _group(directory: Directory, name: str) -> Named:
     group = directory.groups.get(name)
     if group is None:
         return Named((), name, kind="group")
-    return Named(tuple(dict.fromkeys(group.members)), name, group.quorum, group.veto, kind="group")
+    veto = tuple(dict.fromkeys(person for each in group.veto for person in _veto_holders(directory, each)))
+    return Named(tuple(dict.fromkeys(group.members)), name, group.quorum, veto, kind="group")
+
+
+def _veto_holders(directory: Directory, name: str) -> tuple[str, ...]:
+    """The persons whom a veto names: a role is an approver entry or a group, anything else a user."""
+    entry = directory.approvers.get(name)
+    if entry is not None and entry.user is not None:
+        return (entry.user,)
+    group = directory.groups.get(entry.group if entry is not None and entry.group is not None else name)
+    return group.members if group is not None else (name,)
 
 
 def _present(value: Any) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(m|h|d|w)", re.ASCII)
 SLOT = re.compile(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)", re.ASCII)
 FURTHEST = timedelta(days=366 * 10)
+ON_THE_CLOCK = {"m": Fraction(1, 60), "h": Fraction(1), "d": Fraction(24), "w": Fraction(168)}
 
 Slot = tuple[timedelta, timedelta]
 
@@ -37,7 +38,9 @@ def _parts(text: str) -> list[tuple[Fraction, str]]:
 
 
 def _duration(text: str) -> str:
-    _parts(text)
+    hours = sum((amount * ON_THE_CLOCK[unit] for amount, unit in _parts(text)), Fraction(0))
+    if not Fraction(1, 60) <= hours <= Fraction(FURTHEST.days * 24):
+        raise problem_error("invalid_duration", f"{text!r}: a duration lies between one minute and ten years")
     return text
 
 
@@ -63,8 +66,7 @@ class Sla(BaseModel):
 
 def clock_duration(text: str) -> timedelta:
     """``text`` as time of the clock: a day has 24 hours, a week seven days."""
-    hours = {"m": Fraction(1, 60), "h": Fraction(1), "d": Fraction(24), "w": Fraction(168)}
-    return _time(sum((amount * hours[unit] for amount, unit in _parts(text)), Fraction(0)))
+    return _time(sum((amount * ON_THE_CLOCK[unit] for amount, unit in _parts(text)), Fraction(0)))
 
 
 def _time(hours: Fraction) -> timedelta:
@@ -141,13 +143,14 @@ class WorkingCalendar(BaseModel):
     def _slots_from(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """The slots that end after ``start``, cut at it, as moments in UTC (so that a clock change is counted)."""
         begin = start.astimezone(UTC)
-        day = start.astimezone(self.zone).date()
-        while day.toordinal() - start.toordinal() < FURTHEST.days:
+        first = day = start.astimezone(self.zone).date()
+        while day - first < FURTHEST:
             if day not in self.free_days:
                 for opens, closes in self.weekly[day.weekday()]:
                     from_moment, until = self._moment(day, opens), self._moment(day, closes)
-                    if until > begin and until > from_moment:
+                    if until > max(from_moment, begin):
                         yield max(from_moment, begin), until
+                        begin = until  # a slot that ends in the hour a clock change skips reaches into the next one
             day += timedelta(days=1)
 
     def _moment(self, day: date, since_midnight: timedelta) -> datetime:

@@ -21,6 +21,7 @@ from domain.refusal import Refusal
 
 DECIMAL_TEXT = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", re.ASCII)
 ZERO = Decimal(0)
+NUMBER_NOT_TEXT = 'give money, quantities and percents as text in quotes, such as "12.50"'
 
 
 def read_decimal_text(value: Any) -> Decimal:
@@ -31,9 +32,7 @@ def read_decimal_text(value: Any) -> Decimal:
     if isinstance(value, Decimal):
         return value
     if isinstance(value, bool) or not isinstance(value, str):
-        raise PydanticCustomError(
-            "number_not_text", 'give money, quantities and percents as text in quotes, such as "12.50"'
-        )
+        raise PydanticCustomError("number_not_text", NUMBER_NOT_TEXT)
     if not DECIMAL_TEXT.fullmatch(value):
         raise PydanticCustomError(
             "invalid_number",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
 
 MOST_HOPS = 5
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class Entry(BaseModel):
@@ -269,8 +270,12 @@ class Directory(Entry):
             raise Refusal("in_the_past", f"the delegation would have ended at {end.isoformat()}", "until")
         if start is not None and end is not None and end <= start:
             raise Refusal("dates_out_of_order", "until lies before from", "until")
-        if delegation.of in self._reached_from(delegation.to, start or at, end):
+        if self.leads_back(delegation, start or at, end):
             raise Refusal("delegation_loop", f"{delegation.to} already hands over to {delegation.of}", "to")
+
+    def leads_back(self, delegation: Delegation, start: datetime, end: datetime | None) -> bool:
+        """Whether those to whom ``delegation`` hands over hand over to its giver between ``start`` and ``end``."""
+        return delegation.of in self._reached_from(delegation.to, start, end)
 
     def _reached_from(self, user: str, start: datetime, end: datetime | None) -> set[str]:
         """Everybody to whom ``user`` hands over, directly or not, at some moment between ``start`` and ``end``."""
@@ -332,5 +337,6 @@ def _problems(directory: Directory) -> Iterator[Problem]:
         start, end = directory.window(delegation)
         if start is not None and end is not None and end <= start:
             yield Problem("dates_out_of_order", "until lies before from", f"{path}.until")
-        if delegation.of == delegation.to:
-            yield Problem("delegation_loop", "nobody delegates to themselves", f"{path}.to")
+        if directory.leads_back(delegation, start or EARLIEST, end):
+            message = f"{delegation.to} hands over to {delegation.of}, directly or through others"
+            yield Problem("delegation_loop", message, f"{path}.to")

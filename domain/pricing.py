@@ -64,7 +64,10 @@ class PricedQuote:
 
 
 def price(quote: Quote) -> PricedQuote:
-    """The amounts of every line. Codes: ``percent_of_nothing``, ``missing_field``, ``amount_too_large``."""
+    """The amounts of every line.
+
+    Codes: ``percent_of_nothing``, ``missing_field``, ``dates_out_of_order``, ``invalid_date``, ``amount_too_large``.
+    """
     problems: list[Problem] = []
     amounts: dict[str, PricedLine] = {}
     shares_last = sorted(quote.lines, key=lambda line: line.is_share)
@@ -150,7 +153,7 @@ def term_of(quote: Quote, line: QuoteLine) -> tuple[date | None, date | None]:
     """
     start = line.start_date or first_order_date(quote, line)
     if line.term_months is not None:
-        return start, (end_of_term(start, line.term_months) if start else None)
+        return start, _end(line, start, line.term_months)
     if line.end_date is not None and start is None:
         raise Refusal(
             "missing_field",
@@ -164,6 +167,17 @@ def term_of(quote: Quote, line: QuoteLine) -> tuple[date | None, date | None]:
             f"lines.{line.line_id}.end_date",
         )
     return start, line.end_date
+
+
+def _end(line: QuoteLine, start: date | None, months: int) -> date | None:
+    try:
+        return end_of_term(start, months) if start else None
+    except ValueError:  # the calendar ends with the year 9999
+        raise Refusal(
+            "invalid_date",
+            f"{months} months from {start} lead beyond the year 9999; correct the start or the term",
+            f"lines.{line.line_id}.term_months",
+        ) from None
 
 
 def first_order_date(quote: Quote, line: QuoteLine) -> date | None:

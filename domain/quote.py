@@ -17,15 +17,25 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from domain.money import ExactDecimal, decimal_text, is_currency
+from domain.money import NUMBER_NOT_TEXT, ExactDecimal, decimal_text, is_currency
 from domain.reading import iso_date, problem_error, read_model
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:\-]*$", max_length=100)]
 FreeText = Annotated[str, StringConstraints(max_length=4000)]
 LocalDate = Annotated[date, iso_date]
+
+
+def _text_only(value: Any) -> Any:
+    """A YAML reader makes exact decimals of bare numbers; a quote has texts, whichever way it comes."""
+    if isinstance(value, Decimal):
+        raise problem_error("number_not_text", NUMBER_NOT_TEXT)
+    return value
+
+
+QuoteNumber = Annotated[ExactDecimal, BeforeValidator(_text_only)]
 
 
 class Kind(StrEnum):
@@ -115,14 +125,14 @@ class Delivery(Document):
 
     order_date: LocalDate
     ship_to: Text | None = None
-    quantity: ExactDecimal | None = None
+    quantity: QuoteNumber | None = None
 
 
 class Milestone(Document):
     """A named step of the work and the percent of the item's amount that it earns."""
 
     name: Text
-    percent: ExactDecimal
+    percent: QuoteNumber
 
 
 class QuoteLine(Document):
@@ -134,7 +144,7 @@ class QuoteLine(Document):
     description: FreeText | None = None
     group: Text | None = None
     kind: Kind
-    quantity: ExactDecimal
+    quantity: QuoteNumber
     unit: Text | None = None
     component_of: Identifier | None = None
     segment: Text | None = None
@@ -144,14 +154,14 @@ class QuoteLine(Document):
     point_of_no_return: Literal["activation", "sent", "first_delivery"] = "first_delivery"
     revenue: Revenue | None = None
     milestones: tuple[Milestone, ...] = ()
-    quantity_change: ExactDecimal | None = None
+    quantity_change: QuoteNumber | None = None
     revises: Identifier | None = None
 
-    list_price: ExactDecimal | None = None
-    discount_percent: ExactDecimal = Decimal(0)
-    net_price: ExactDecimal | None = None
-    net_total: ExactDecimal | None = None
-    standalone_price: ExactDecimal | None = None
+    list_price: QuoteNumber | None = None
+    discount_percent: QuoteNumber = Decimal(0)
+    net_price: QuoteNumber | None = None
+    net_total: QuoteNumber | None = None
+    standalone_price: QuoteNumber | None = None
     price_per: PricePer | None = None
     start_date: LocalDate | None = None
     end_date: LocalDate | None = None
@@ -159,7 +169,7 @@ class QuoteLine(Document):
     proration: Proration = Proration.CALENDAR_MONTHS
     date_change: DateChange = DateChange.END_FIXED
 
-    percent: ExactDecimal | None = None
+    percent: QuoteNumber | None = None
     of_families: tuple[Text, ...] | None = None
     of_lines: tuple[Identifier, ...] | None = None
     of: Literal["others"] | None = None
@@ -200,7 +210,7 @@ class Quote(Document):
     terms: Mapping[str, FreeText] = Field(default_factory=dict)
     fields: Mapping[str, FreeText] = Field(default_factory=dict)
     sites: tuple[Site, ...] = ()
-    rates: Mapping[Currency, ExactDecimal] = Field(default_factory=dict)
+    rates: Mapping[Currency, QuoteNumber] = Field(default_factory=dict)
     contracting: Contracting = Contracting()
     amends: Identifier | None = None
     lines: Annotated[tuple[QuoteLine, ...], Field(min_length=1, max_length=10_000)]

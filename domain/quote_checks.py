@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from fractions import Fraction
 
+from domain.money import decimal_text
 from domain.quote import Kind, PricePer, Quote, QuoteLine
 from domain.refusal import Problem, Refusal
 
@@ -73,6 +73,8 @@ def _price_problems(line: QuoteLine, path: str) -> Iterator[Problem]:
                 yield Problem(
                     "conflicting_fields", "a percent-of-total line has a percent, no price", f"{path}.{field}"
                 )
+        if line.discount_percent != 0:
+            yield Problem("conflicting_fields", "give the percent that is meant", f"{path}.discount_percent")
         return
     nets = [field for field in ("net_price", "net_total") if getattr(line, field) is not None]
     if line.percent is not None:
@@ -175,11 +177,11 @@ def _sum_problems(line: QuoteLine, path: str) -> Iterator[Problem]:
         return
     if line.is_share or any(delivery.quantity is None for delivery in deliveries):
         return
-    given = sum(Fraction(delivery.quantity) for delivery in deliveries if delivery.quantity is not None)
-    if given != Fraction(line.quantity):
+    given = sum((delivery.quantity for delivery in deliveries if delivery.quantity is not None), Decimal(0))
+    if given != line.quantity:
         yield Problem(
             "deliveries_do_not_add_up",
-            f"the deliveries come to {float(given):g}, the line's quantity is {line.quantity}; make them equal",
+            f"the deliveries come to {decimal_text(given)}, the line's quantity is {line.quantity}; make them equal",
             f"{path}.deliveries",
         )
 
@@ -188,5 +190,9 @@ def _milestone_problems(line: QuoteLine, path: str) -> Iterator[Problem]:
     if not line.milestones:
         return
     yield from _repeated(f"{path}.milestones", (milestone.name for milestone in line.milestones))
+    for milestone in line.milestones:
+        if not 0 < milestone.percent <= 100:
+            here = f"{path}.milestones.{milestone.name}.percent"
+            yield Problem("percent_out_of_range", "a milestone's percent lies above 0 and at most at 100", here)
     if sum(milestone.percent for milestone in line.milestones) != 100:
         yield Problem("percent_out_of_range", "the milestones must add up to 100 percent", f"{path}.milestones")

@@ -35,6 +35,7 @@ class Operator(StrEnum):
         return self in (Operator.LESS, Operator.AT_MOST, Operator.GREATER, Operator.AT_LEAST)
 
 
+SYMBOLS = frozenset(("=", "!=", "<", "<=", ">", ">="))
 NAME = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*"
 CONDITION = re.compile(
     rf"\s*(?P<name>{NAME})\s*(?P<operator><=|>=|!=|=|<|>"
@@ -44,6 +45,7 @@ CONDITION = re.compile(
 )
 NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", re.ASCII)
 MONEY = re.compile(r"(?:([A-Z]{3})\s*(-?[0-9]{1,18}(?:\.[0-9]{1,6})?)|(-?[0-9]{1,18}(?:\.[0-9]{1,6})?)\s*([A-Z]{3}))")
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2}|$)", re.ASCII)
 LONGEST = 2000
 
 
@@ -140,10 +142,23 @@ def read_condition(text: str, path: str) -> Condition:
         return Condition(folded, found["name"], operator, None)
     if not right:
         raise Refusal("invalid_condition", f"{folded!r} lacks its right side", path)
+    _check_right(operator, right, folded, path)
     if operator in (Operator.IN, Operator.NOT_IN):
         values = tuple(_literal(part) for part in _listed(right, path))
         return Condition(folded, found["name"], operator, values)
     return Condition(folded, found["name"], operator, _right(right))
+
+
+def _check_right(operator: Operator, right: str, folded: str, path: str) -> None:
+    """Refuse what would silently be compared as a text: ``== 5``, ``<> 5``, ``> 25 %``, ``> 1,000``."""
+    if operator in SYMBOLS and right[0] in "=<>!":
+        raise Refusal("invalid_condition", f"{operator}{right[0]} is no operator in {folded!r}", path)
+    if operator.orders and isinstance(_literal(right), str) and right[0] in "+-.0123456789" and not DATE.match(right):
+        raise Refusal(
+            "invalid_condition",
+            f"{right[:80]!r} is no number in {folded!r}; write a plain decimal, with a currency if it has one",
+            path,
+        )
 
 
 def _right(text: str) -> Literal | Reference:
