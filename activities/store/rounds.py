@@ -98,6 +98,8 @@ class RoundStore:
         before, stored = held
         if revision is not None and revision <= stored:
             return False
+        if revision is None and state == before:
+            return True
         now = stored + 1 if revision is None else revision
         row = round_row(state, now)
         mine = (rounds.c.quote_id == state.quote_id) & (rounds.c.round == state.round)
@@ -137,12 +139,7 @@ class RoundStore:
 
     async def of_approval(self, approval_id: str) -> RoundState:
         """The round that the approval of that id belongs to. Code: ``unknown_approval``."""
-        columns = approvals.c
-        named = select(columns.quote_id, columns.round).where(columns.approval_id == approval_id)
-        row = (await self._connection.execute(named)).one_or_none()
-        if row is None:
-            raise Refusal("unknown_approval", f"there is no approval {approval_id}", "approval")
-        return await self.get(row.quote_id, row.round)
+        return await self.get(*await self.locate(approval_id))
 
     async def all(self, quote_id: str) -> tuple[RoundState, ...]:
         """All rounds of the quote, the first one first."""
