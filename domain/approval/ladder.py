@@ -41,13 +41,18 @@ def again(directory: Directory, approval: Approval, seat: Seat, at: datetime) ->
 
 def next_rung(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> Rung | None:
     """The next rung with somebody on it; empty rungs, barred, inactive and already seated people are passed over."""
-    seated = {each.holder for each in approval.seats}
+    seated = _taken(approval)
     for number, (why, person) in enumerate(_rungs(directory, state, approval, seat), start=1):
         if number <= seat.rung or person is None or person == seat.origin or person in seated:
             continue
         if directory.is_active(person) and person not in state.barred:
             return Rung(person, number, why)
     return None
+
+
+def _taken(approval: Approval) -> tuple[str, ...]:
+    """Who has a seat or has voted in one: nobody fills a second."""
+    return (*(each.holder for each in approval.seats), *(vote.by for vote in approval.votes))
 
 
 def _rungs(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> Iterator[tuple[str, str | None]]:
@@ -63,7 +68,7 @@ def _rungs(directory: Directory, state: RoundState, approval: Approval, seat: Se
 
 def replacement(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> str | None:
     """Who takes the seat of a holder who is no longer active: the fallback, for a group member first a manager."""
-    seated = tuple(each.holder for each in approval.seats)
+    seated = _taken(approval)
     if approval.group is not None:
         manager = directory.next_manager(seat.holder, state.barred, seated)
         if manager is not None:

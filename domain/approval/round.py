@@ -69,11 +69,16 @@ class ApprovalRound:
         """
         if self.has_seen(decision.decision_id):
             return
-        if self.state.outcome is None:
-            self._refresh(at)
-        approval = check_decision(self.state, decision)
+        before = self.state, list(self.events), {key: list(about) for key, about in self._mail.items()}
+        try:
+            if self.state.outcome is None:
+                self._refresh(at)
+            approval = check_decision(self.state, decision)
+        except Refusal:
+            self.state, self.events, self._mail = before
+            raise
         seat = seat_for(approval, decision)
-        self._vote(approval, seat, _vote(decision, seat, at), at)
+        self._vote(approval, seat, self._vote_of(decision, seat, at), at)
         self._progress(at)
         self._finish(at)
 
@@ -123,8 +128,7 @@ class ApprovalRound:
     # -- deciding
 
     def _vote(self, approval: Approval, seat: Seat, vote: Vote, at: datetime) -> None:
-        seats = tuple(each.model_copy(update={"vote": vote}) if each is seat else each for each in approval.seats)
-        voted = self._replace(approval, seats=seats)
+        voted = self._reseat(approval, seat, vote=vote)
         self._record(
             "approved" if vote.verdict is Verdict.APPROVE else "rejected",
             at,
@@ -137,6 +141,7 @@ class ApprovalRound:
         )
         verdict = settled_by(voted)
         if verdict is None:
+            self._hand_back(voted, seat, vote, at)
             return
         state = ApprovalState.APPROVED if verdict is Verdict.APPROVE else ApprovalState.REJECTED
         settled = self._replace(voted, state=state, settled_at=at)
@@ -144,6 +149,17 @@ class ApprovalRound:
             self._reject(settled, vote, at)
         elif settled.group is None and vote.channel != "timeout":
             self._settle_same_person(settled, at)
+
+    def _hand_back(self, approval: Approval, filled: Seat, vote: Vote, at: datetime) -> None:
+        """One person fills one seat: what a voter held besides goes to those they act for, who still have a voice."""
+        for seat in approval.seats:
+            if seat.vote is not None:
+                continue
+            if seat.holder == vote.by != filled.holder:
+                moved = seat.model_copy(update={"holder": filled.holder, "calendar": None, "asked": (), "acting": ()})
+                self._put_seat(approval, self._clocked(approval, moved, at))
+                self._record("replaced", at, approval, detail={"from": seat.holder, "to": filled.holder})
+            self._refresh_seat(approval.approval_id, seat.origin, at)
 
     def _reject(self, approval: Approval, vote: Vote, at: datetime) -> None:
         self._close(Outcome.REJECTED, vote.reason or approval.reason or "rejected", at)
@@ -222,12 +238,13 @@ class ApprovalRound:
         self._refresh(at)
         for approval in self._requested():
             for seat in approval.seats:
-                if self.state.outcome is None and seat.vote is None:
-                    self._tick_seat(approval.approval_id, seat, at)
+                if self.state.outcome is None:
+                    self._tick_seat(approval.approval_id, seat.origin, at)
 
-    def _tick_seat(self, approval_id: str, seat: Seat, at: datetime) -> None:
+    def _tick_seat(self, approval_id: str, origin: str, at: datetime) -> None:
         approval = self._approval(approval_id)
-        if approval.state is not ApprovalState.REQUESTED:
+        seat = _seat_of(approval, origin)
+        if approval.state is not ApprovalState.REQUESTED or seat.vote is not None:
             return
         if seat.escalate_at is not None and seat.escalate_at <= at:
             self._escalate(approval, seat, at)
@@ -242,7 +259,7 @@ class ApprovalRound:
         if rung is not None:
             moved = seat.model_copy(update={"holder": rung.person, "rung": rung.number, "calendar": None})
             fresh = self._clocked(approval, self._handed(approval, moved, at), at)
-            self._put_seat(approval, seat, fresh)
+            self._put_seat(approval, fresh)
             self._record("escalated", at, approval, detail={"from": seat.holder, "to": rung.person, "why": rung.why})
             self._tell("escalation", fresh.asked, approval)
         elif approval.sla is not None and approval.sla.on_timeout is not None:
@@ -258,6 +275,7 @@ class ApprovalRound:
             seat_of=seat.holder,
             verdict=Verdict(approval.sla.on_timeout or "reject"),
             at=at,
+            number=self._votes_given() + 1,
             channel="timeout",
             reason="nobody answered in time",
         )
@@ -272,10 +290,11 @@ class ApprovalRound:
                 continue
             for seat in approval.seats:
                 if seat.vote is None:
-                    self._refresh_seat(approval.approval_id, seat, at)
+                    self._refresh_seat(approval.approval_id, seat.origin, at)
 
-    def _refresh_seat(self, approval_id: str, seat: Seat, at: datetime) -> None:
+    def _refresh_seat(self, approval_id: str, origin: str, at: datetime) -> None:
         approval = self._approval(approval_id)
+        seat = _seat_of(approval, origin)
         fresh = self._manned(approval, seat, at)
         if fresh == seat:
             return
@@ -283,7 +302,7 @@ class ApprovalRound:
         if requested and fresh.holder != seat.holder:
             fresh = self._clocked(approval, fresh, at)
             self._record("replaced", at, approval, detail={"from": seat.holder, "to": fresh.holder})
-        self._put_seat(approval, seat, fresh)
+        self._put_seat(approval, fresh)
         new = tuple(person for person in fresh.asked if person not in seat.asked)
         if requested and new:
             handed = fresh.asked != (fresh.holder,)
@@ -302,7 +321,13 @@ class ApprovalRound:
         return self._handed(approval, moved, at)
 
     def _handed(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
-        handover = self.directory.stand_ins(seat.holder, self._matter(approval), self.state.barred, at)
+        """``seat`` with those who are asked and may act for its holder; who voted in this approval fills no second."""
+        passed_over = (*self.state.barred, *(vote.by for vote in approval.votes))
+        try:
+            handover = self.directory.stand_ins(seat.holder, self._matter(approval), passed_over, at)
+        except Refusal:  # a delegation in a currency without a rate came later: the request stays where it is
+            asked = seat.asked if seat.holder in seat.acting else (seat.holder,)
+            return seat.model_copy(update={"asked": asked, "acting": tuple(dict.fromkeys((*asked, seat.holder)))})
         return seat.model_copy(update={"asked": handover.asked, "acting": handover.acting})
 
     def _clocked(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
@@ -335,12 +360,30 @@ class ApprovalRound:
         self.state = self.state.model_copy(update={"approvals": approvals})
         return fresh
 
-    def _reseat(self, approval: Approval, seat: Seat, **changes: Any) -> None:
-        self._put_seat(approval, seat, seat.model_copy(update=changes))
+    def _reseat(self, approval: Approval, seat: Seat, **changes: Any) -> Approval:
+        return self._put_seat(approval, seat.model_copy(update=changes))
 
-    def _put_seat(self, approval: Approval, seat: Seat, fresh: Seat) -> None:
+    def _put_seat(self, approval: Approval, fresh: Seat) -> Approval:
+        """The approval with ``fresh`` in the place it has by its origin."""
         current = self._approval(approval.approval_id)
-        self._replace(current, seats=tuple(fresh if each == seat else each for each in current.seats))
+        seats = tuple(fresh if each.origin == fresh.origin else each for each in current.seats)
+        return self._replace(current, seats=seats)
+
+    def _votes_given(self) -> int:
+        return sum(len(each.votes) for each in self.state.approvals)
+
+    def _vote_of(self, decision: Decision, seat: Seat, at: datetime) -> Vote:
+        return Vote(
+            decision_id=decision.decision_id,
+            by=decision.by,
+            seat_of=seat.holder,
+            verdict=decision.verdict,
+            at=at,
+            number=self._votes_given() + 1,
+            channel=decision.channel,
+            comment=decision.comment,
+            reason=decision.reason,
+        )
 
     def _record(self, kind: str, at: datetime, approval: Approval | None = None, **more: Any) -> None:
         named = {"rule": approval.rule, "approval_id": approval.approval_id} if approval else {}
@@ -389,17 +432,8 @@ def _asks_alone(approval: Approval, person: str) -> bool:
     return approval.group is None and len(approval.seats) == 1 and approval.seats[0].holder == person
 
 
-def _vote(decision: Decision, seat: Seat, at: datetime) -> Vote:
-    return Vote(
-        decision_id=decision.decision_id,
-        by=decision.by,
-        seat_of=seat.holder,
-        verdict=decision.verdict,
-        at=at,
-        channel=decision.channel,
-        comment=decision.comment,
-        reason=decision.reason,
-    )
+def _seat_of(approval: Approval, origin: str) -> Seat:
+    return next(each for each in approval.seats if each.origin == origin)
 
 
 def _basis_detail(basis: Basis) -> dict[str, Any]:

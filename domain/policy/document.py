@@ -60,8 +60,10 @@ class ManagerApprover(Part):
 
 
 def _kind_of_approver(value: Any) -> str | None:
-    if isinstance(value, str | FieldApprover | ManagerApprover):
-        return {FieldApprover: "(field)", ManagerApprover: "(manager)"}.get(type(value), "(id)")
+    if isinstance(value, str):
+        return "(id)"
+    if isinstance(value, FieldApprover | ManagerApprover):
+        return "(field)" if isinstance(value, FieldApprover) else "(manager)"
     if isinstance(value, Mapping) and ("field" in value or "manager_of" in value):
         return "(field)" if "field" in value else "(manager)"
     return None
