@@ -52,6 +52,12 @@ class Outgoing:
             await self._connection.execute(upsert(outgoing).on_conflict_do_nothing(), rows)
             self.added = True
 
+    async def of_quote(self, quote_id: str) -> tuple[OutgoingMessage, ...]:
+        """All messages about a quote, sent or waiting, in the order of writing."""
+        columns = [outgoing.c[name] for name in OutgoingMessage.model_fields]
+        statement = select(*columns).where(outgoing.c.body["quote_id"].astext == quote_id).order_by(outgoing.c.position)
+        return tuple(OutgoingMessage(**row) for row in (await self._connection.execute(statement)).mappings())
+
     async def take(self, limit: int = 20, *, lease: timedelta = timedelta(seconds=60)) -> tuple[OutgoingMessage, ...]:
         """Take the messages whose turn it is; others do not get them before the ``lease`` is over.
 

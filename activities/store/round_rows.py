@@ -61,6 +61,8 @@ def people_rows(state: RoundState) -> dict[tuple[str, str], dict[str, Any]]:
             rows[approval.approval_id, person] = {
                 "approval_id": approval.approval_id,
                 "person": person,
+                "quote_id": state.quote_id,
+                "round": state.round,
                 "asked": person in listed,
                 "acting": person in acting,
                 "state": approval.state,

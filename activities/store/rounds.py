@@ -159,11 +159,10 @@ class RoundStore:
         self, person: str, *, after: RoundName | None = None, limit: int = 500
     ) -> tuple[RoundName, ...]:
         """Open rounds in which an open approval asks ``person``, lets them act, or has a seat of theirs; by name."""
-        columns = approvals.c
+        columns = approval_people.c
         statement = (
             select(columns.quote_id, columns.round)
-            .join(approval_people, approval_people.c.approval_id == columns.approval_id)
-            .where(approval_people.c.person == person, approval_people.c.state.in_(OPEN))
+            .where(columns.person == person, columns.state.in_(OPEN))
             .distinct()
             .order_by(columns.quote_id, columns.round)
             .limit(limit)

@@ -169,6 +169,8 @@ approval_people = Table(
     metadata,
     Column("approval_id", Text, ForeignKey("approvals.approval_id"), primary_key=True),
     Column("person", Text, primary_key=True),
+    Column("quote_id", Text, nullable=False),
+    Column("round", Integer, nullable=False),
     Column("asked", Boolean, nullable=False, comment="listed: asked and silent, or asked until it was settled"),
     Column("acting", Boolean, nullable=False, comment="may decide"),
     Column("state", Text, nullable=False, comment="of the approval"),
@@ -178,7 +180,8 @@ approval_people = Table(
     Index(
         "ix_approval_people_open",
         "person",
-        "approval_id",
+        "quote_id",
+        "round",
         postgresql_where=text("state IN ('assigned', 'requested')"),
     ),
 )

@@ -99,6 +99,8 @@ def upgrade() -> None:
         "approval_people",
         sa.Column("approval_id", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("quote_id", sa.Text(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
         sa.Column(
             "asked", sa.Boolean(), nullable=False, comment="listed: asked and silent, or asked until it was settled"
         ),
@@ -129,7 +131,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_approval_people_open",
         "approval_people",
-        ["person", "approval_id"],
+        ["person", "quote_id", "round"],
         unique=False,
         postgresql_where=sa.text("state IN ('assigned', 'requested')"),
     )
