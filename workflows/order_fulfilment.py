@@ -92,7 +92,7 @@ class OrderFulfilment:
 
     async def _watch(self, children: list[ChildWorkflowHandle[SplitOrder, OrderResult]]) -> tuple[OrderStanding, ...]:
         ended: list[OrderStanding] = []
-        for child in asyncio.as_completed(children):
+        for child in workflow.as_completed(children):
             result = await child
             ended.append(result.standing)
             self._show(len(ended))

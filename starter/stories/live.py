@@ -1,0 +1,322 @@
+"""The live stage: a story played against real workflows, a real database and a real server, in virtual time.
+
+The story keeps its own clock. Runs are started with it; when the story moves on, every open run that has a timer is
+forwarded by the same amount, one due moment after the other, so that what time brings happens in the story's order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from activities.store.record_entry import RecordEntry
+from activities.store.work import Database
+from activities.tokens import Identity, Tokens
+from domain.approval.state import RoundState, Verdict
+from domain.changes import changed
+from domain.order.activation import next_moment
+from domain.order.book import OrderBook
+from domain.people import Delegation
+from domain.policy.document import read_policy
+from domain.pricing import price
+from domain.quote import read_quote
+from domain.reading import read_date
+from domain.refusal import Refusal
+from domain.standing import QuoteState
+from starter.clock import StoryClock
+from starter.desk import Desk
+from starter.order_desk import OrderDesk
+from starter.people_desk import PeopleDesk
+from starter.quote_desk import QuoteDesk
+from starter.stories.document import (
+    Acknowledging,
+    Case,
+    Deciding,
+    Delivering,
+    MovingDate,
+    Ordering,
+    OrderVerb,
+    Publishing,
+    Reaching,
+)
+from starter.stories.stage import Facts, Happening
+from workflows.names import order_run_id, quote_approval_id
+
+SETUP = Identity("setup", frozenset({"admin"}))
+ERP = Identity("erp")
+PATIENCE = timedelta(seconds=30)
+BEYOND = timedelta(milliseconds=20)
+QUIET = frozenset({"created", "policy_published", "directory_loaded", "order_sent"})
+
+
+class LiveStage:
+    """One case against the live system. The quote's id is made the case's own, so that cases share a server."""
+
+    def __init__(
+        self, client: Client, database: Database, tokens: Tokens, *, task_queue: str, suffix: str = ""
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._tokens = tokens
+        self._task_queue = task_queue
+        self._suffix = suffix
+        self._skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+        self._plan: RoundState | None = None
+        self._names: dict[str, str] = {}
+
+    async def begin(self, case: Case) -> None:
+        """Load the directory, publish the policy, and hand in the quote, at the story's first moment."""
+        self._clock = StoryClock(case.at)
+        self._manual_erp = case.manual_erp
+        self._policy_document = {**case.policy}
+        desk = Desk(
+            self._client,
+            self._database,
+            self._tokens,
+            self._task_queue,
+            read_policy(case.policy).policy,
+            self._clock,
+        )
+        self.desk, self.quotes, self.orders, self.people = desk, QuoteDesk(desk), OrderDesk(desk), PeopleDesk(desk)
+        await self.people.load_directory(SETUP, case.directory)
+        await self.people.publish(SETUP, case.policy)
+        quote = read_quote(case.quote)
+        self._owner, self._told_id = quote.owner, quote.quote_id
+        self._quote_id = f"{quote.quote_id}{self._suffix}"
+        self._document = {**case.quote, "quote_id": self._quote_id}
+        await self.quotes.put(Identity(quote.owner), self._document)
+
+    @property
+    def clock(self) -> datetime:
+        return self._clock.now()
+
+    # -- approvals
+
+    async def submit(self, by: str, comment: str | None) -> None:
+        await self.quotes.submit(Identity(by), self._quote_id, comment)
+
+    async def recall(self, by: str, comment: str | None) -> None:
+        await self.quotes.recall(Identity(by), self._quote_id, comment)
+
+    async def accept(self, by: str, comment: str | None) -> None:
+        await self.quotes.accept(Identity(by), self._quote_id, comment)
+
+    async def decide(self, verdict: str, arguments: Deciding) -> None:
+        await self.quotes.decide(
+            Identity(arguments.by),
+            await self._approval(arguments.approval or arguments.rule or ""),
+            Verdict(verdict),
+            comment=arguments.comment,
+            reason=arguments.reason,
+            seat_of=arguments.for_,
+        )
+
+    async def _approval(self, name: str) -> str:
+        """The approval id of a rule in the quote's latest round."""
+        state = await self._round()
+        if state is None:
+            raise Refusal("round_closed", "the quote was never submitted")
+        approval = state.approval(name)
+        if approval is None and state.outcome is not None:
+            raise Refusal("round_closed", f"round {state.round} was {state.outcome}")
+        return approval.approval_id if approval is not None else name
+
+    async def edit(self, by: str, change: Mapping[str, Any]) -> None:
+        edited = changed(self._document, change)
+        await self.quotes.put(Identity(by), edited)
+        self._document = edited
+
+    async def preview(self, by: str | None) -> None:
+        self._plan = await self.quotes.preview(Identity(by or self._owner), self._quote_id)
+
+    # -- people
+
+    async def delegate(self, delegation: Delegation) -> None:
+        await self.people.delegate(SETUP, delegation)
+
+    async def end_delegation(self, of: str) -> None:
+        await self.people.end_delegation(SETUP, of)
+
+    async def deactivate(self, user: str) -> None:
+        await self.people.deactivate(SETUP, user)
+
+    async def publish(self, arguments: Publishing) -> None:
+        document = arguments.policy if arguments.policy is not None else self._policy_document
+        document = changed(document, arguments.policy_change or {})
+        await self.people.publish(SETUP, document)
+        self._policy_document = document
+
+    # -- orders
+
+    async def order(self, arguments: Ordering) -> None:
+        if arguments.lines is not None or arguments.split_by is None:
+            raise Refusal("not_built_yet", "ordering lines by hand is not built yet; use split_by", "lines")
+        before = {order.order_id for order in (await self.orders.book(self._quote_id)).orders}
+        book = await self.orders.create(self._who(arguments.by), self._quote_id, arguments.split_by)
+        made = [order for order in book.orders if order.order_id not in before]
+        if arguments.as_:
+            if len(made) != 1:
+                raise Refusal("wrong_state", f"as: names one order, this call made {len(made)}", "as")
+            self._names[arguments.as_] = made[0].key
+        await self._settle()
+
+    async def move_date(self, arguments: MovingDate) -> None:
+        await self._change(arguments, "move_date", to=read_date(arguments.to))
+        await self._settle()
+
+    async def activate(self, arguments: OrderVerb) -> None:
+        await self._change(arguments, "activate")
+        await self._settle()
+
+    async def acknowledge(self, arguments: Acknowledging) -> None:
+        await self._change(
+            arguments,
+            "acknowledge",
+            outcome=arguments.outcome,
+            document=arguments.document,
+            reason=arguments.reason,
+        )
+
+    async def deliver(self, arguments: Delivering) -> None:
+        await self._change(arguments, "deliver", **_received(arguments))
+
+    async def accept_item(self, arguments: Delivering) -> None:
+        await self._change(arguments, "accept_item", **_received(arguments))
+
+    async def reach(self, arguments: Reaching) -> None:
+        await self._change(
+            arguments,
+            "reach",
+            line=arguments.line,
+            milestone=arguments.milestone,
+            on=read_date(arguments.on) if arguments.on else None,
+            evidence=arguments.evidence,
+        )
+
+    async def _change(self, arguments: OrderVerb, verb: str, **fields: Any) -> None:
+        book = await self.orders.book(self._quote_id)
+        if not book.orders:
+            raise Refusal("unknown_order", "nothing is ordered yet", "order")
+        order = book.order(self._names.get(arguments.order, arguments.order))
+        await self.orders.change(self._who(arguments.by), order.order_id, verb, comment=arguments.comment, **fields)
+
+    def _who(self, by: str | None) -> Identity:
+        return Identity(by or self._owner)
+
+    # -- time
+
+    async def advance_to(self, moment: datetime) -> None:
+        while (due := await self._next_moment()) is not None and due <= moment:
+            await self._forward(max(due, self.clock))
+            await self._settle()
+        await self._forward(moment)
+
+    async def _next_moment(self) -> datetime | None:
+        moments = [at for _, at in await self._timers()]
+        return min(moments, default=None)
+
+    async def _timers(self) -> list[tuple[str, datetime]]:
+        """Every open run of this case that has a timer, and when it is due."""
+        state, book = await self._round(), await self._book()
+        timers: list[tuple[str, datetime]] = []
+        if state is not None and state.next_moment is not None:
+            timers.append((quote_approval_id(state.quote_id, state.round), state.next_moment))
+        for order in book.orders if book is not None else ():
+            due = next_moment(order)
+            if due is not None:
+                timers.append((order_run_id(order.order_id), due))
+        return timers
+
+    async def _forward(self, to: datetime) -> None:
+        """Move the story's clock to ``to`` and with it the clocks of all runs that wait for a moment."""
+        by = to - self.clock
+        self._clock.move_to(to)
+        if by > timedelta():
+            await asyncio.gather(*(self._forward_run(run, by + BEYOND) for run, _ in await self._timers()))
+
+    async def _forward_run(self, run: str, by: timedelta) -> None:
+        try:
+            await self._skipper.fast_forward(self._client.get_workflow_handle(run), by)
+        except RPCError:  # it came to its end on the way
+            return
+
+    async def _settle(self) -> None:
+        """Until all that is due has been done, and the ERP has answered where it answers at once."""
+        await self._until(self._nothing_due, "something due is not done")
+        if not self._manual_erp:
+            await self._acknowledge_at_once()
+            await self._until(self._nothing_due, "something due is not done")
+
+    async def _nothing_due(self) -> bool:
+        return all(due > self.clock for _, due in await self._timers())
+
+    async def _acknowledge_at_once(self) -> None:
+        book = await self._book()
+        for order in book.orders if book is not None else ():
+            if order.activated_at is not None and order.acknowledgement is None:
+                await self.orders.change(ERP, order.order_id, "acknowledge")
+
+    async def _until(self, done: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Poll; what happens in the run shows in the tables when its activity has committed."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE.total_seconds()
+        while not await done():
+            if loop.time() > deadline:
+                raise TimeoutError(f"{self._quote_id} at {self.clock}: {what}: {await self._timers()}")
+            await asyncio.sleep(0.01)
+
+    # -- facts
+
+    async def _round(self) -> RoundState | None:
+        async with self.desk.reading() as work:
+            rounds = await work.rounds.all(self._quote_id)
+        return rounds[-1] if rounds else None
+
+    async def _book(self) -> OrderBook | None:
+        async with self.desk.reading() as work:
+            return await work.orders.find_book(self._quote_id)
+
+    async def facts(self) -> Facts:
+        async with self.desk.reading() as work:
+            stored = await work.quotes.get(self._quote_id)
+            quote = (await work.quotes.content(self._quote_id, stored.version)).quote
+            rounds = await work.rounds.all(self._quote_id)
+            book = await work.orders.find_book(self._quote_id)
+            entries = await work.ledger.entries(quote=self._quote_id)
+            record = await work.record.of_quote(self._quote_id, limit=10_000)
+            sent = await work.outgoing.of_quote(self._quote_id)
+        keys = {order.order_id: order.key for order in book.orders} if book else {}
+        return Facts(
+            now=self.clock,
+            state=QuoteState(stored.state.value),
+            round=rounds[-1] if rounds else None,
+            plan=self._plan,
+            happenings=tuple(self._happening(entry, keys) for entry in record if entry.kind not in QUIET),
+            messages=tuple((message.kind, message.recipient) for message in sent),
+            book=book,
+            entries=entries,
+            time_zone=quote.customer.time_zone,
+            quote_total=price(quote).net_total,
+            names=self._names,
+        )
+
+    def _happening(self, entry: RecordEntry, keys: Mapping[str, str]) -> Happening:
+        kind = entry.kind.removeprefix("order_")
+        order = (str(entry.body.get("line_id") or ""), keys.get(entry.order_id or "", ""), entry.order_id)
+        names = order if entry.order_id else (entry.rule, entry.approval_id) if entry.rule else (self._told_id,)
+        return Happening(kind, entry.at, tuple(name for name in names if name), entry.by)
+
+
+def _received(arguments: Delivering) -> dict[str, Any]:
+    return {
+        "line": arguments.line,
+        "quantity": arguments.quantity,
+        "on": read_date(arguments.on) if arguments.on else None,
+        "evidence": arguments.evidence,
+    }
