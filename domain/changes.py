@@ -10,11 +10,13 @@ from domain.refusal import Refusal
 from domain.yaml_text import is_named, locate
 
 
-def changed(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def changed(document: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of ``document`` with ``changes`` made. Whether a new key is allowed, the document's own model says.
 
-    Code ``unknown_field``: the path leads nowhere.
+    Codes: ``wrong_type`` (the document is no mapping), ``unknown_field`` (the path leads nowhere).
     """
+    if not isinstance(document, Mapping):
+        raise Refusal("wrong_type", "must be a mapping of fields")
     result: dict[str, Any] = copy.deepcopy(dict(document))
     for path, value in changes.items():
         _set(result, path, copy.deepcopy(value))

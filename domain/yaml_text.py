@@ -152,10 +152,13 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     return text
 
 
-def with_lines(document: YamlDocument, refusal: Refusal) -> Refusal:
-    """``refusal`` with ``file:line`` before each message, found by the problem's path."""
+def with_lines(document: YamlDocument, refusal: Refusal, root: Path = ()) -> Refusal:
+    """``refusal`` with ``file:line`` before each message, found by the problem's path below ``root``."""
+    value = document.value
+    for key in root:
+        value = value[key]
     problems = [
-        Problem(each.code, f"{document.where(find_path(document.value, each.path))}: {each.message}", each.path)
+        Problem(each.code, f"{document.where((*root, *find_path(value, each.path)))}: {each}", each.path)
         for each in refusal.problems
     ]
     return Refusal.of(problems)

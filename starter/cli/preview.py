@@ -28,11 +28,15 @@ def preview(
     from domain.policy.evaluate import compile_policy
     from domain.pricing import price
     from domain.quote import read_quote
+    from domain.refusal import Refusal
     from starter.cli.pictures import plan_picture
     from starter.plans import plan_document
-    from starter.stories.document import read_file
+    from starter.stories.material import read_file
 
-    moment = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    except ValueError:
+        raise Refusal("invalid_moment", "write a moment as 2026-11-16T09:00-06:00", "--at") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     people = read_directory(read_file(directory))

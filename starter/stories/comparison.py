@@ -55,7 +55,7 @@ def _maps(expected: Mapping[str, Any], actual: Any, path: str, whole: bool) -> I
             continue
         there = actual.get(base, MISSING)
         if there is MISSING:
-            if value not in ([], {}, None):
+            if value not in ({}, None):  # nobody is not the same as not there
                 yield Mismatch(here, value, None)
         elif isinstance(key, str) and key.endswith("_any_order"):
             yield from _unordered(value, there, here)

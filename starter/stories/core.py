@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from domain.approval.plan import Submission, make_plan
+from domain.approval.preview import preview_plan
 from domain.approval.round import ApprovalRound
-from domain.approval.state import Decision, RoundState, Verdict
+from domain.approval.state import Decision, Outcome, RoundState, Verdict
 from domain.approvers import check_approvers
 from domain.changes import changed
 from domain.ledger.entries import LedgerEntry
@@ -35,7 +36,6 @@ from domain.standing import (
     check_order,
     check_recall,
     check_submit,
-    last_approved,
     state_after,
 )
 from starter.stories.document import (
@@ -59,7 +59,7 @@ class CoreStage:
 
     def __init__(self) -> None:
         self.rounds: list[RoundState] = []
-        self.edits: list[tuple[datetime, str]] = []
+        self.edits: list[tuple[int, str]] = []
         self.happenings: list[Happening] = []
         self.messages: list[tuple[str, str]] = []
         self.entries: list[LedgerEntry] = []
@@ -99,7 +99,7 @@ class CoreStage:
         before = self.priced.quote.content_hash
         self._take_content(changed(self.document, change))
         if self.priced.quote.content_hash != before:
-            self.edits.append((self.clock, by))
+            self.edits.append((len(self.rounds), by))
             self.state = QuoteState.DRAFT
             self._tell("edited", by=by)
 
@@ -119,22 +119,22 @@ class CoreStage:
     # -- approvals
 
     def _submission(self, by: str, comment: str | None) -> Submission:
-        since = last_approved(self.rounds)
-        editors = tuple(who for at, who in self.edits if since is None or at > since)
+        approved = [at for at, each in enumerate(self.rounds, start=1) if each.outcome is Outcome.APPROVED]
+        editors = tuple(who for after, who in self.edits if after >= max(approved, default=0))
         return Submission(
             self.priced, self.policy, self.directory, by, self.clock, editors, self.rounds, comment, self.state.value
         )
 
     async def submit(self, by: str, comment: str | None) -> None:
         check_submit(self.state, self.accepted)
-        state = make_plan(self._submission(by, comment))
-        self.rounds.append(state)
-        self._moved(ApprovalRound(state, self.directory), lambda moving: moving.open(self.clock))
+        moving = ApprovalRound(make_plan(self._submission(by, comment)), self.directory)
+        moving.open(self.clock)
+        self.rounds.append(moving.state)
+        self.plan = None
+        self._take(moving)
 
     async def preview(self, by: str | None) -> None:
-        round_ = ApprovalRound(make_plan(self._submission(by or self.priced.quote.owner, None)), self.directory)
-        round_.open(self.clock)
-        self.plan = round_.state
+        self.plan = preview_plan(self._submission(by or self.priced.quote.owner, None))
 
     async def recall(self, by: str, comment: str | None) -> None:
         check_recall(self.state, self.accepted)
@@ -160,6 +160,9 @@ class CoreStage:
 
     def _moved(self, moving: ApprovalRound, verb: Any) -> None:
         verb(moving)
+        self._take(moving)
+
+    def _take(self, moving: ApprovalRound) -> None:
         self.rounds[-1] = moving.state
         self.state = state_after(moving.state)
         for event in moving.events:
@@ -170,16 +173,13 @@ class CoreStage:
     # -- people
 
     async def delegate(self, delegation: Delegation) -> None:
-        self.directory = self.directory.with_delegation(delegation, self.clock)
-        self._refresh()
+        self._work_with(self.directory.with_delegation(delegation, self.clock))
 
     async def end_delegation(self, of: str) -> None:
-        self.directory = self.directory.without_delegations(of)
-        self._refresh()
+        self._work_with(self.directory.without_delegations(of))
 
     async def deactivate(self, user: str) -> None:
-        self.directory = self.directory.deactivated(user)
-        self._refresh()
+        self._work_with(self.directory.deactivated(user))
 
     async def publish(self, arguments: Publishing) -> None:
         document = arguments.policy if arguments.policy is not None else self.policy_document
@@ -187,9 +187,10 @@ class CoreStage:
         self.policy = self._published(document, (self.policy.policy.version or 0) + 1)
         self.policy_document = document
 
-    def _refresh(self) -> None:
+    def _work_with(self, directory: Directory) -> None:
         if self.rounds and self.rounds[-1].outcome is None:
-            self._moved(self._current(), lambda moving: moving.refresh(self.clock))
+            self._moved(ApprovalRound(self.rounds[-1], directory), lambda moving: moving.refresh(self.clock))
+        self.directory = directory
 
     # -- orders
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.calendar import Duration
-from domain.changes import changed
 from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
-from domain.yaml_text import YamlDocument, read_yaml
+from domain.yaml_text import YamlDocument
+from starter.stories.material import check_together, material, read_lines
 
 NOT_BUILT = frozenset((
     "ask", "answer", "reassign", "add", "withdraw", "override", "replace", "split", "move", "merge", "cancel", "hold",
@@ -61,6 +60,12 @@ class Deciding(Acting):
     approval: str | None = None
     reason: str | None = None
     for_: str | None = Field(default=None, alias="for")
+
+    @model_validator(mode="after")
+    def _names_an_approval(self) -> Deciding:
+        if self.rule is None and self.approval is None:
+            raise problem_error("missing_field", "name the rule (or the approval) that is decided")
+        return self
 
 
 class Editing(Acting):
@@ -215,28 +220,9 @@ def read_story(path: Path) -> tuple[Case, ...]:
     A :class:`Refusal` names each problem with ``file:line``; verbs and expectations of later releases have the code
     ``not_built_yet``.
     """
-    document = _read(path)
+    document = read_lines(path)
     part = _model(document, _FilePart, document.value, ())
     return tuple(_case(document, path.parent, part, position) for position in range(len(part.cases)))
-
-
-def _read(path: Path) -> YamlDocument:
-    try:
-        return read_yaml(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refusal("unreadable_file", f"{path}:1: {error}") from None
-
-
-def read_file(path: Path) -> Any:
-    """The document in a YAML or JSON file. Codes: ``unreadable_file``, ``invalid_yaml``, ``invalid_json``."""
-    if path.suffix != ".json":
-        return _read(path).value
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refusal("unreadable_file", f"{path}:1: {error}") from None
-    except json.JSONDecodeError as error:
-        raise Refusal("invalid_json", f"{path}:{error.lineno}: {error.msg}") from None
 
 
 def _model(document: YamlDocument, model: type[Any], value: Any, at: tuple[str | int, ...]) -> Any:
@@ -260,17 +246,12 @@ def _case(document: YamlDocument, folder: Path, file: _FilePart, position: int) 
     begins = part.at or file.at
     if begins is None:
         raise Refusal("missing_field", f"{document.where(at)}: say when the story begins, with at:", "at")
-    documents = {}
-    for name, change in (
-        ("policy", part.policy_change), ("directory", part.directory_change), ("quote", part.change),
-    ):  # fmt: skip
-        own = getattr(part, name)
-        source = own if own is not None else getattr(file, name)
-        found = read_file(folder / source) if isinstance(source, str) else source
-        try:
-            documents[name] = changed(found, change)
-        except Refusal as refusal:
-            raise Refusal(refusal.code, f"{document.where(at)}: {refusal.problems[0]}", refusal.path) from None
+    changes = {"policy": part.policy_change, "directory": part.directory_change, "quote": part.change}
+    documents = {
+        name: material(document, folder, name, change, at if getattr(part, name) is not None else ())
+        for name, change in changes.items()
+    }
+    check_together(documents["policy"], documents["directory"], document.where(at))
     steps = tuple(_step(document, value, (*at, "steps", number)) for number, value in enumerate(part.steps))
     return Case(
         name=part.name,

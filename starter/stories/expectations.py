@@ -35,7 +35,7 @@ def mismatches(expected: Mapping[str, Any], facts: Facts, happenings_seen: int, 
         elif name in QUERIES:
             found.extend(QUERIES[name](key, value, facts))
         else:
-            found.extend(compare({key: value}, {name: VIEWS[name](facts)}, ""))
+            found.extend(compare({key: value}, {name: _seen(name, value, facts)}, ""))
     return found
 
 
@@ -53,6 +53,15 @@ def _people(pick: Callable[[Approval], Any]) -> Callable[[Facts], dict[str, Any]
         picked = {approval.rule: pick(approval) for approval in _round(facts)}
         return {rule: value for rule, value in picked.items() if value is not None}
 
+    return view
+
+
+def _seen(name: str, expected: Any, facts: Facts) -> Any:
+    """What ``name`` shows; whether nobody voted so can be asked of every approval of the round."""
+    view = VIEWS[name](facts)
+    if name in ("approved", "rejected") and isinstance(expected, Mapping):
+        nobody: dict[str, Any] = {each.rule: [] for each in _round(facts) if expected.get(each.rule) == []}
+        return {**nobody, **view}
     return view
 
 
@@ -213,7 +222,9 @@ def _covers(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
         on = date.fromisoformat(str(question["on"]))
         known = _known(question.get("known"), facts, facts.time_zone)
         found = covers(facts.entries, on, known, View(question.get("view", "contracted")))
-        there = {product: list(sites) for product, sites in found.items()}
+        asked = [product for key, value in question.items() if key.startswith("is") for product in value]
+        there: dict[str, list[str]] = {product: [] for product in asked}
+        there.update({product: list(sites) for product, sites in found.items()})
         wanted = {key: value for key, value in question.items() if key.startswith("is")}
         yield from compare(wanted, {"is": there}, f"covers[{on}]")
 

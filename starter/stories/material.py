@@ -1,0 +1,88 @@
+"""The documents of a story: policy, directory and quote, in files or inline, changed for a case and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from domain.approvers import check_approvers
+from domain.changes import changed
+from domain.people import read_directory
+from domain.policy.document import read_policy
+from domain.quote import read_quote
+from domain.refusal import Problem, Refusal
+from domain.yaml_text import Path as Place
+from domain.yaml_text import YamlDocument, read_yaml, with_lines
+
+READERS: Mapping[str, Callable[[Any], object]] = {
+    "policy": read_policy,
+    "directory": read_directory,
+    "quote": read_quote,
+}
+
+
+def read_file(path: Path) -> Any:
+    """The document in a YAML or JSON file. Codes: ``unreadable_file``, ``invalid_yaml``, ``invalid_json``."""
+    return read_lines(path).value
+
+
+def read_lines(path: Path) -> YamlDocument:
+    """The document in a YAML or JSON file, with the lines of a YAML file. Codes as :func:`read_file`."""
+    try:
+        if path.suffix != ".json":
+            return read_yaml(path.read_text(encoding="utf-8"), str(path))
+        return YamlDocument(str(path), json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_no_repetition))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal("unreadable_file", f"{path}:1: {error}") from None
+    except json.JSONDecodeError as error:
+        raise Refusal("invalid_json", f"{path}:{error.lineno}: {error.msg}") from None
+    except (KeyError, RecursionError) as error:
+        raise Refusal("invalid_json", f"{path}:1: {error.args[0]}") from None
+
+
+def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The mapping of ``pairs``; of a key that stands twice, a reader would keep the last without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at]))
+        raise KeyError(f"the key {twice!r} stands twice")
+    return found
+
+
+def material(story: YamlDocument, folder: Path, name: str, change: Mapping[str, Any], at: Place) -> Any:
+    """The document ``name`` at ``at`` of ``story``, inline or as a path from ``folder``, with ``change`` made.
+
+    A document that is wrong is refused with its own ``file:line``.
+    """
+    holder = story.value
+    for key in at:
+        holder = holder[key]
+    given, root, found = story, (*at, name), holder[name]
+    if isinstance(found, str):
+        given, root = read_lines(folder / found), ()
+        found = given.value
+    with _told_at(story.where(at)):
+        result = changed(found, change)
+    try:
+        READERS[name](result)
+    except Refusal as refusal:
+        raise with_lines(given, refusal, root) from None
+    return result
+
+
+def check_together(policy: Any, directory: Any, where: str) -> None:
+    """Refuse a policy that names an approver whom the directory does not know."""
+    with _told_at(where):
+        check_approvers(read_policy(policy), read_directory(directory))
+
+
+@contextmanager
+def _told_at(where: str) -> Iterator[None]:
+    """Refusals of the block with ``file:line`` before their messages."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise Refusal.of([Problem(each.code, f"{where}: {each}", each.path) for each in refusal.problems]) from None
