@@ -16,6 +16,8 @@ from activities.store.tables import outgoing
 from domain.approval.state import Notice
 
 CHANNEL = "countersign_outgoing"
+"""On which a trigger of the table tells, at each commit, that there is something to send."""
+PUT = upsert(outgoing).on_conflict_do_nothing()
 
 
 class OutgoingMessage(BaseModel):
@@ -40,7 +42,6 @@ class Outgoing:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self.added = False
 
     async def put(self, messages: Iterable[OutgoingMessage | Notice]) -> None:
         """Put messages down, in order; one whose key is there already is left as it is."""
@@ -49,8 +50,7 @@ class Outgoing:
             for each in (OutgoingMessage.of(each) if isinstance(each, Notice) else each for each in messages)
         ]
         if rows:
-            await self._connection.execute(upsert(outgoing).on_conflict_do_nothing(), rows)
-            self.added = True
+            await self._connection.execute(PUT, rows)
 
     async def of_quote(self, quote_id: str) -> tuple[OutgoingMessage, ...]:
         """All messages about a quote, sent or waiting, in the order of writing."""

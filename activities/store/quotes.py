@@ -68,6 +68,8 @@ class QuoteStore:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        # What this transaction holds stays as it is until we change it ourselves: it is not read again.
+        self._held: dict[str, StoredQuote] = {}
 
     async def put(
         self, content: Mapping[str, Any] | Quote, by: str, at: datetime, expected_version: int | None = None
@@ -121,14 +123,20 @@ class QuoteStore:
     async def _add_version(self, quote: Quote, raw: Any, by: str, at: datetime, version: int) -> StoredQuote:
         row = {"quote_id": quote.quote_id, "version": version, "content_hash": quote.content_hash}
         await self._connection.execute(insert(quote_versions).values(row | {"content": raw, "by": by, "at": at}))
-        return await self.get(quote.quote_id)
+        self._held.pop(quote.quote_id, None)
+        return await self.get(quote.quote_id, for_update=True)
 
     async def find(self, quote_id: str, *, for_update: bool = False) -> StoredQuote | None:
         """The quote of that id, if there is one; ``for_update`` holds it until the transaction ends."""
+        if quote_id in self._held:
+            return self._held[quote_id]
         statement = select(quotes).where(quotes.c.quote_id == quote_id)
         statement = statement.with_for_update() if for_update else statement
         row = (await self._connection.execute(statement)).mappings().one_or_none()
-        return None if row is None else StoredQuote(**row)
+        found = None if row is None else StoredQuote(**row)
+        if found is not None and for_update:
+            self._held[quote_id] = found
+        return found
 
     async def get(self, quote_id: str, *, for_update: bool = False) -> StoredQuote:
         """The quote of that id. Code: ``unknown_quote``."""
@@ -187,7 +195,8 @@ class QuoteStore:
     async def _change(self, before: StoredQuote, after: Mapping[str, Any], at: datetime) -> StoredQuote:
         changes = {**after, "etag": before.etag + 1, "updated_at": at}
         await self._connection.execute(update(quotes).where(quotes.c.quote_id == before.quote_id).values(changes))
-        return before.model_copy(update=changes)
+        self._held[before.quote_id] = before.model_copy(update=changes)
+        return self._held[before.quote_id]
 
     async def editors_since(self, quote_id: str, moment: datetime | None) -> tuple[str, ...]:
         """Who handed in content at or after ``moment`` (none: ever), sorted."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, delete, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +16,19 @@ from domain.approval.state import ApprovalState, RoundState
 from domain.refusal import Refusal
 
 OPEN = (ApprovalState.ASSIGNED, ApprovalState.REQUESTED)
+
+
+def _merge_into(table: Table) -> Insert:
+    statement = upsert(table)
+    rest = [column.name for column in table.columns if not column.primary_key]
+    set_ = {name: statement.excluded[name] for name in rest}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=set_)
+
+
+# Made once: building a statement costs as much as running it.
+MERGE_APPROVALS = _merge_into(approvals)
+MERGE_PEOPLE = _merge_into(approval_people)
+ADD_DECISIONS = upsert(decisions).on_conflict_do_nothing()
 
 
 class RoundName(NamedTuple):
@@ -109,32 +123,24 @@ class RoundStore:
         return True
 
     async def _write(self, before: RoundState | None, state: RoundState) -> None:
-        await self._merge(approvals, ("approval_id",), approval_rows(before) if before else {}, approval_rows(state))
+        await self._merge(MERGE_APPROVALS, approval_rows(before) if before else {}, approval_rows(state))
         people = people_rows(before) if before else {}
         now = people_rows(state)
         gone = [key for key in people if key not in now]
         if gone:
             key = tuple_(approval_people.c.approval_id, approval_people.c.person)
             await self._connection.execute(delete(approval_people).where(key.in_(gone)))
-        await self._merge(approval_people, ("approval_id", "person"), people, now)
+        await self._merge(MERGE_PEOPLE, people, now)
         known = decision_rows(before) if before else {}
         new = [row for key, row in decision_rows(state).items() if key not in known]
         if new:
-            await self._connection.execute(upsert(decisions).on_conflict_do_nothing(), new)
+            await self._connection.execute(ADD_DECISIONS, new)
 
     async def _merge(
-        self,
-        table: Table,
-        key: tuple[str, ...],
-        before: Mapping[Any, Mapping[str, Any]],
-        after: Mapping[Any, Mapping[str, Any]],
+        self, statement: Insert, before: Mapping[Any, Mapping[str, Any]], after: Mapping[Any, Mapping[str, Any]]
     ) -> None:
         changed = [row for name, row in after.items() if before.get(name) != row]
         if changed:
-            statement = upsert(table)
-            columns = [column for column in changed[0] if column not in key]
-            set_ = {column: statement.excluded[column] for column in columns}
-            statement = statement.on_conflict_do_update(index_elements=key, set_=set_)
             await self._connection.execute(statement, changed)
 
     async def of_approval(self, approval_id: str) -> RoundState:

@@ -106,9 +106,7 @@ class Work:
         await self.record.append([RecordEntry.of_order(event) for event in change.events])
 
     async def finish(self) -> None:
-        """What is done last before the commit: wake the relay, and add to the record."""
-        if "outgoing" in self.__dict__ and self.outgoing.added:
-            await self.connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
+        """What is done last before the commit: add to the record."""
         if "record" in self.__dict__:
             await self.record.write()
 

@@ -9,6 +9,16 @@ down_revision = "0001"
 
 APPEND_ONLY = ("decisions", "record")
 
+# The relay listens on this channel; PostgreSQL tells it at the commit, and only then.
+TELL = """
+CREATE FUNCTION tell_outgoing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('countersign_outgoing', '');
+    RETURN NULL;
+END
+$$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -257,6 +267,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"], unique=False)
     op.execute("INSERT INTO record_heads (chain, seq, hash) VALUES ('main', 0, repeat('0', 64))")
+    op.execute(TELL)
+    op.execute("CREATE TRIGGER tell AFTER INSERT ON outgoing FOR EACH STATEMENT EXECUTE FUNCTION tell_outgoing()")
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON {table} "
@@ -280,3 +292,4 @@ def downgrade() -> None:
         "rounds",
     ):
         op.drop_table(table)
+    op.execute("DROP FUNCTION tell_outgoing()")

@@ -26,7 +26,7 @@ FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 
 """
 TRIGGERS = """
 SELECT tgrelid::regclass::text, count(*) FROM pg_trigger
-WHERE NOT tgisinternal AND tgenabled = 'O' GROUP BY 1 ORDER BY 1
+WHERE tgname LIKE 'append_only%' AND tgenabled = 'O' GROUP BY 1 ORDER BY 1
 """
 
 
