@@ -1,0 +1,55 @@
+"""The worker as a process of its own, ended by its pid."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starter.child_process import ChildProcess
+from starter.embedded import Stack
+from starter.settings import Settings
+
+READY = "worker ready"
+ROOT = Path(__file__).parents[1]
+
+
+def worker_environment(settings: Settings, stack: Stack) -> dict[str, str]:
+    """The environment in which a worker finds the stack."""
+    return os.environ | {
+        "COUNTERSIGN_STATE_DIR": str(stack.state_dir),
+        "COUNTERSIGN_TEMPORAL": stack.temporal_address,
+        "COUNTERSIGN_TEMPORAL_NAMESPACE": stack.namespace,
+        "COUNTERSIGN_DATABASE": stack.database_url,
+        "COUNTERSIGN_TASK_QUEUE": settings.task_queue,
+        "COUNTERSIGN_POLICY": settings.policy,
+    }
+
+
+@asynccontextmanager
+async def worker_process(settings: Settings, stack: Stack) -> AsyncIterator[ChildProcess]:
+    """Start a worker on ``stack``, wait until it works, and drain it on the way out."""
+    log = stack.logs / "worker.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    begin = log.stat().st_size if log.exists() else 0
+    process = await ChildProcess.start(
+        "worker",
+        [sys.executable, "-m", "worker"],
+        lock=stack.state_dir / "worker.lock",
+        log=log,
+        stop_signal=signal.SIGTERM,
+        cwd=ROOT,
+        env=worker_environment(settings, stack),
+    )
+
+    async def ready() -> bool:
+        return READY in log.read_text(errors="replace")[begin:]
+
+    try:
+        await process.until(ready, within=30)
+        yield process
+    finally:
+        await process.stop(signal.SIGTERM, grace=20)
