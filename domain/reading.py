@@ -76,10 +76,21 @@ def read_model(model: type[ModelT], data: Any, *, root: str = "") -> ModelT:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise Refusal.of([_problem(data, details, root) for details in error.errors()]) from None
+        found = error.errors()
+        wrong = [details for details in found if not _is_consequence(details, found)]
+        raise Refusal.of([problem_of(data, details, root) for details in wrong]) from None
 
 
-def _problem(data: Any, details: ErrorDetails, root: str) -> Problem:
+def _is_consequence(details: ErrorDetails, found: Sequence[ErrorDetails]) -> bool:
+    """Pydantic counts the elements that were right: a list whose only one is wrong is then too short as well."""
+    here = details["loc"]
+    return details["type"] == "too_short" and any(
+        len(other["loc"]) > len(here) and other["loc"][: len(here)] == here for other in found
+    )
+
+
+def problem_of(data: Any, details: ErrorDetails, root: str = "") -> Problem:
+    """What pydantic found wrong in ``data``, with our code, the field's path below ``root``, and what to do."""
     path = ".".join(filter(None, (root, named_path(data, details["loc"]))))
     code, advice = ADVICE.get(details["type"], (details["type"], ""))
     if details["type"] not in ADVICE and "_" in code and code.endswith(("_type", "_parsing", "_attributes_type")):

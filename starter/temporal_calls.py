@@ -41,6 +41,7 @@ async def answered(call: Callable[[], Awaitable[T]], closed: Refusal) -> T:
         except WorkflowUpdateFailedError as error:
             raise refusal_of(error.cause) from error
         except RPCTimeoutOrCancelledError as error:
+            _heed_cancellation(error)
             await _pause(pause, error)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
@@ -49,6 +50,13 @@ async def answered(call: Callable[[], Awaitable[T]], closed: Refusal) -> T:
                 raise
             await _pause(pause, error)
     raise AssertionError("the last pause raises")
+
+
+def _heed_cancellation(error: Exception) -> None:
+    """The client tells a cancelled caller as it tells a time-out; whoever is cancelled must not try again."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 async def _pause(seconds: float | None, error: Exception) -> None:
