@@ -95,7 +95,7 @@ class OrderActivities:
         book = await work.orders.book(quote_id, for_update=True)
         order = book.order(request.order_id)
         if await work.idempotency.claim(change.claim(request.order_id)):
-            _check_version(order, change)
+            check_version(order, change)
             if change.to is None:
                 raise Refusal("missing_field", "say to which date the order moves", "to")
             moved = move_date(book, request.order_id, change.to, _cause(request))
@@ -128,7 +128,7 @@ def _cause(request: ChangeOrder) -> Cause:
 
 def changed_order(order: Order, change: OrderChange, cause: Cause) -> Change:
     """What ``change`` does to ``order``. Codes: ``stale``, ``not_built_yet``, and those of the verb."""
-    _check_version(order, change)
+    check_version(order, change)
     quantity = read_decimal(change.quantity, "quantity") if change.quantity is not None else None
     match change.verb:
         case "activate":
@@ -149,7 +149,8 @@ def changed_order(order: Order, change: OrderChange, cause: Cause) -> Change:
             raise Refusal("not_built_yet", f"{change.verb} is not built yet", "verb")
 
 
-def _check_version(order: Order, change: OrderChange) -> None:
+def check_version(order: Order, change: OrderChange) -> None:
+    """Refuse (``stale``) a change that was made for another version of the order than it has."""
     if change.expected_version is not None and change.expected_version != order.version:
         raise Refusal(
             STALE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,11 +16,12 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.orders import changed_order
+from activities.orders import changed_order, check_version
 from activities.requests import OrderChange
+from activities.store.work import Work
 from activities.tokens import Identity
 from domain.order.book import OrderBook, open_book
-from domain.order.event import Cause
+from domain.order.event import Cause, Change
 from domain.order.order import Order
 from domain.order.reschedule import move_date
 from domain.order.split import preview
@@ -57,12 +58,14 @@ class OrderDesk:
         comment: str | None = None,
         key: str | None = None,
     ) -> OrderBook:
-        """Split an accepted quote into orders and start the run of each.
+        """Split an accepted quote into orders and start the run of each; the same ``key`` twice is one split.
 
         Codes: ``unknown_quote``, ``not_approved``, those of ``split``, ``unavailable``.
         """
         async with self._desk.reading() as work:
             stored = await work.quotes.get(quote_id)
+            if key is not None and await work.idempotency.is_claimed(key):
+                return await self.book(quote_id)
             check_order(stored.state, stored.accepted_at is not None)
         await self.preview(who, quote_id, split_by)
         start = FulfilmentStart(
@@ -120,17 +123,14 @@ class OrderDesk:
         Codes: ``unknown_order``, ``stale``, those of the verb, ``unavailable``.
         """
         name = key or uuid.uuid4().hex
-        change = OrderChange(
-            key=name,
-            verb=verb,
-            by=who.user,
-            token=self._desk.tokens.act(who, order_id, verb, name),
-            at=self._desk.clock.told(),
-            **fields,
-        )
-        before = await self._tried(order_id, change)
-        if before is not None:
-            return before
+        change = self._change(who, order_id, verb, name, fields)
+        async with self._desk.reading() as work:
+            if await work.idempotency.is_claimed(change.claim(order_id)):
+                return await work.orders.get(order_id)
+            # Refuse here and now what the order would refuse, and start nothing that would change nothing.
+            order, tried = await self._tried(work, order_id, change)
+            if not tried.orders:
+                return order
         handle = self._desk.client.get_workflow_handle(order_run_id(order_id))
 
         async def call() -> OrderAnswer:
@@ -140,19 +140,28 @@ class OrderDesk:
         await answered(call, Refusal("wrong_state", f"the run of order {order_id} is over; nothing can change it"))
         return await self.get(order_id)
 
-    async def _tried(self, order_id: str, change: OrderChange) -> Order | None:
-        """Refuse here and now what the order would refuse; the order itself where the change would change nothing."""
+    async def preview_change(self, who: Identity, order_id: str, verb: str, **fields: Any) -> Order:
+        """The order as :meth:`change` would leave it now. Writes nothing. Codes: as there."""
+        change = self._change(who, order_id, verb, "preview", fields)
         async with self._desk.reading() as work:
-            order = await work.orders.get(order_id)
-            if await work.idempotency.is_claimed(change.claim(order_id)):
-                return order
-            cause = Cause(at=self._desk.clock.now(), by=change.by, why=change.comment)
-            if change.verb != "move_date":
-                return None if changed_order(order, change, cause).orders else order
-            if change.to is None:
-                raise Refusal("missing_field", "say to which date the order moves", "to")
-            book = await work.orders.book(order.quote_id)
-        return None if move_date(book, order_id, change.to, cause).orders else order
+            order, tried = await self._tried(work, order_id, change)
+        return next((each for each in tried.orders if each.order_id == order_id), order)
+
+    def _change(self, who: Identity, order_id: str, verb: str, key: str, fields: Mapping[str, Any]) -> OrderChange:
+        token = self._desk.tokens.act(who, order_id, verb, key)
+        facts = {**fields, "key": key, "verb": verb, "by": who.user, "token": token, "at": self._desk.clock.told()}
+        return OrderChange.model_validate(facts)
+
+    async def _tried(self, work: Work, order_id: str, change: OrderChange) -> tuple[Order, Change]:
+        """The order as it is, and what ``change`` would do to it."""
+        order = await work.orders.get(order_id)
+        cause = Cause(at=self._desk.clock.now(), by=change.by, why=change.comment)
+        if change.verb != "move_date":
+            return order, changed_order(order, change, cause)
+        check_version(order, change)
+        if change.to is None:
+            raise Refusal("missing_field", "say to which date the order moves", "to")
+        return order, move_date(await work.orders.book(order.quote_id), order_id, change.to, cause)
 
     def _cause(self, who: Identity) -> Cause:
         return Cause(at=self._desk.clock.now(), by=who.user)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from activities.store.record_entry import RecordEntry
+from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approvers import check_approvers
 from domain.people import Delegation, read_directory
@@ -25,8 +26,10 @@ class PeopleDesk:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def publish(self, who: Identity, document: Mapping[str, Any], text: str = "") -> int:
-        """Publish a policy as the next version of its name; open rounds keep theirs.
+    async def publish(
+        self, who: Identity, document: Mapping[str, Any], text: str = "", *, key: str | None = None
+    ) -> int:
+        """Publish a policy as the next version of its name; open rounds keep theirs. The same ``key`` twice is once.
 
         Codes: those of ``read_policy``, ``unknown_approver``.
         """
@@ -35,6 +38,8 @@ class PeopleDesk:
         at = self._desk.clock.now()
         async with self._desk.database.work() as work:
             check_approvers(policy, await self._desk.knowledge.directory(work))
+            if key is not None and not await work.idempotency.claim(f"publish/{policy.policy}/{key}"):
+                return await self._published(work, who, policy.policy)
             version = await work.policies.publish(policy.policy, text, document, who.user, at)
             entry = RecordEntry(
                 kind="policy_published", at=at, by=who.user, policy=policy.policy, policy_version=version
@@ -91,6 +96,10 @@ class PeopleDesk:
             await work.record.append([self._entry("user_deactivated", who, {"user": user})])
             rounds = await work.rounds.involving(user)
         await self._refresh(rounds)
+
+    async def _published(self, work: Work, who: Identity, name: str) -> int:
+        """The newest version that ``who`` published."""
+        return next(each.version for each in await work.policies.all(name) if each.by == who.user)
 
     def _entry(self, kind: str, who: Identity, body: Mapping[str, Any]) -> RecordEntry:
         return RecordEntry(kind=kind, at=self._desk.clock.now(), by=who.user, body=body)

@@ -19,11 +19,12 @@ from activities.approvals import round_subject
 from activities.requests import RecallRound
 from activities.store.quotes import StoredQuote
 from activities.store.record_entry import RecordEntry
+from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import preview_plan
 from domain.approval.refusals import check_decision
-from domain.approval.state import Decision, RoundState, Verdict
+from domain.approval.state import Decision, Outcome, RoundState, Verdict
 from domain.pricing import price
 from domain.quote import read_quote
 from domain.refusal import Refusal
@@ -102,19 +103,25 @@ class QuoteDesk:
 
     # -- the round
 
-    async def submit(self, who: Identity, quote_id: str, comment: str | None = None) -> RoundState:
+    async def submit(
+        self, who: Identity, quote_id: str, comment: str | None = None, *, key: str | None = None
+    ) -> RoundState:
         """Hand a quote in for approval: the round as it is once it is open.
 
         Codes: ``unknown_quote``, ``wrong_state``, ``unknown_policy``, those of ``make_plan``, ``unavailable``. The
-        same person submitting the same content again while it is pending by the same call finds the open round.
+        same ``key`` twice is one submission: the second call finds the round that the first one opened.
         """
         async with self._desk.reading() as work:
             stored = await work.quotes.get(quote_id)
+            opened = await self._begun(work, "submit", key, stored)
+            if opened is not None and opened.submitter == who.user:
+                return opened
             check_submit(stored.state, stored.accepted_at is not None)
             submission = await self._desk.knowledge.submission(
                 work, quote_id, who.user, self._desk.clock.now(), policy=self._desk.policy, comment=comment
             )
         make_plan(submission)  # what is refused now is refused before anything is started
+        await self._begin("submit", key, quote_id, submission.number)
         answer = await self._open(who, stored, submission.number, comment)
         if answer.state.submitter != who.user:
             raise Refusal("wrong_state", f"{answer.state.submitter} submitted the quote a moment earlier")
@@ -160,12 +167,21 @@ class QuoteDesk:
             async with self._desk.reading() as work:
                 return RoundAnswer(state=await work.rounds.get(stored.quote_id, number))
 
-    async def recall(self, who: Identity, quote_id: str, comment: str | None = None) -> RoundState:
-        """Take a quote back, pending or approved. Codes: ``wrong_state``, ``round_closed``, ``not_yours``."""
+    async def recall(
+        self, who: Identity, quote_id: str, comment: str | None = None, *, key: str | None = None
+    ) -> RoundState:
+        """Take a quote back, pending or approved; the same ``key`` twice is one recall.
+
+        Codes: ``unknown_quote``, ``wrong_state``, ``round_closed``, ``not_yours``, ``unavailable``.
+        """
         async with self._desk.reading() as work:
             stored = await work.quotes.get(quote_id)
+            before = await self._begun(work, "recall", key, stored)
+            if before is not None and before.outcome is Outcome.RECALLED:
+                return before
             check_recall(stored.state, stored.accepted_at is not None)
-        key = uuid.uuid4().hex
+        await self._begin("recall", key, quote_id, stored.round)
+        key = key or uuid.uuid4().hex
         token = self._desk.tokens.act(who, round_subject(quote_id, stored.round), "recall", key)
         if stored.state == "pending":
             message = Recall(key=key, by=who.user, token=token, comment=comment, at=self._desk.clock.told())
@@ -186,15 +202,19 @@ class QuoteDesk:
         assert moved.state is not None
         return moved.state
 
-    async def accept(self, who: Identity, quote_id: str, comment: str | None = None) -> StoredQuote:
-        """The customer said yes: the quote may be ordered and is never edited again.
+    async def accept(
+        self, who: Identity, quote_id: str, comment: str | None = None, *, key: str | None = None
+    ) -> StoredQuote:
+        """The customer said yes: the quote may be ordered and is never edited again; the same ``key`` twice is once.
 
-        Codes: ``not_approved``, ``wrong_state``, ``unknown_user``.
+        Codes: ``unknown_quote``, ``not_approved``, ``wrong_state``, ``unknown_user``.
         """
         at = self._desk.clock.now()
         async with self._desk.database.work() as work:
             await self._desk.check_user(work, who)
             stored = await work.quotes.get(quote_id, for_update=True)
+            if key is not None and not await work.idempotency.claim(f"accept/{quote_id}/{key}"):
+                return stored
             check_accept(stored.state, stored.accepted_at is not None)
             accepted = await work.quotes.accept(quote_id, at)
             entry = RecordEntry(
@@ -249,6 +269,18 @@ class QuoteDesk:
         )
         answer = await self._update(state.quote_id, state.round, QuoteApproval.decide, message, decision.decision_id)
         return answer.state
+
+    async def _begin(self, verb: str, key: str | None, quote_id: str, number: int) -> None:
+        """Remember, before anything is done, to which round this ``key`` does it."""
+        if key is not None:
+            async with self._desk.database.work() as work:
+                await work.idempotency.claim(f"{verb}/{quote_id}/{number}/{key}")
+
+    async def _begun(self, work: Work, verb: str, key: str | None, stored: StoredQuote) -> RoundState | None:
+        """The quote's latest round, where an earlier call under ``key`` set out to do ``verb`` to it."""
+        if key is None or not await work.idempotency.is_claimed(f"{verb}/{stored.quote_id}/{stored.round}/{key}"):
+            return None
+        return await work.rounds.get(stored.quote_id, stored.round)
 
     async def _update(self, quote_id: str, number: int, update: Any, message: Any, key: str) -> RoundAnswer:
         handle = self._desk.client.get_workflow_handle(quote_approval_id(quote_id, number))
