@@ -227,12 +227,18 @@ class Quote(Document):
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 (hex) of the content in one canonical form: ``8`` and ``8.0`` are the same content."""
-        content = self.model_dump(mode="python", exclude_none=True)
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_canonical, ensure_ascii=False)
+        text = json.dumps(_canonical(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _canonical(value: Any) -> str:
+def _canonical(value: Any) -> Any:
+    """``value`` as JSON in which what means the same looks the same: decimals without idle zeros, nothing blank."""
+    if isinstance(value, BaseModel):
+        return {name: _canonical(each) for name, each in value if each is not None}
+    if isinstance(value, Mapping):
+        return {str(name): _canonical(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return [_canonical(each) for each in value]
     if isinstance(value, Decimal):
         return decimal_text(value.normalize()) if value else "0"
     return str(value)
