@@ -244,21 +244,27 @@ class Directory(Entry):
         is; a start in the past means now).
         """
         self._check_delegation(delegation, at)
-        return self.model_copy(update={"delegations": (*self.delegations, delegation)})
+        return self._with(delegations=(*self.delegations, delegation))
 
     def without_delegations(self, of: str) -> Directory:
         """The directory in which ``of`` hands over to nobody. Code: ``unknown_user``."""
         if of not in self.users:
             raise Refusal("unknown_user", f"{of} is not in the directory", "of")
         left = tuple(each for each in self.delegations if each.of != of)
-        return self.model_copy(update={"delegations": left})
+        return self._with(delegations=left)
 
     def deactivated(self, user: str) -> Directory:
         """The directory in which ``user`` is no longer active. Code: ``unknown_user``."""
         if user not in self.users:
             raise Refusal("unknown_user", f"{user} is not in the directory", "user")
         gone = self.users[user].model_copy(update={"active": False})
-        return self.model_copy(update={"users": {**self.users, user: gone}})
+        return self._with(users={**self.users, user: gone})
+
+    def _with(self, **changes: Any) -> Directory:
+        """A copy with ``changes``; what was worked out from the old content is not copied with it."""
+        fresh = self.model_copy(update=changes)
+        fresh.__dict__.pop("_delegations_of", None)
+        return fresh
 
     def _check_delegation(self, delegation: Delegation, at: datetime) -> None:
         if delegation.of not in self.users:

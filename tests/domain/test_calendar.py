@@ -125,7 +125,7 @@ OFFICES = st.sampled_from(
     [OFFICE, CHICAGO, SUNDAY_WEEK, NIGHT, ROUND_THE_CLOCK, calendar("Australia/Lord_Howe", mon_sun=["01:00-03:00"]),
      calendar("Europe/Berlin", mon=["00:00-02:30", "02:30-03:30"], sat_sun=["01:00-04:00"])]
 )  # fmt: skip
-MOMENTS = st.datetimes(datetime(2026, 9, 1), datetime(2027, 6, 1), timezones=st.just(UTC))
+MOMENTS = st.timedeltas(timedelta(0), timedelta(days=270)).map(lambda later: at("2026-09-01T00:00") + later)
 LENGTHS = st.builds(lambda amount, unit: f"{amount}{unit}", st.integers(1, 90), st.sampled_from(["m", "h", "d"]))
 
 
