@@ -35,6 +35,8 @@ ADVICE = {
     "bool_parsing": ("wrong_type", "must be true or false"),
     "bool_type": ("wrong_type", "must be true or false"),
     "int_type": ("invalid_number", "must be a whole number"),
+    "greater_than_equal": ("invalid_number", ""),
+    "less_than_equal": ("invalid_number", ""),
     "int_from_float": ("invalid_number", "must be a whole number"),
     "too_short": ("missing_field", "needs at least one element"),
     "too_long": ("too_long", "has too many elements"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,9 +21,12 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=CHICAGO)
 MATTER = Matter("standard", "discount", Decimal(1000), "USD", {"EUR": Decimal("1.1")})
 
 
+EVERYBODY = ("ann", "bob", "cat", "dan", "eve", "fay", "gus")
+
+
 def people(delegations: list[dict[str, Any]] | None = None, **users: dict[str, Any]) -> Directory:
     """ann, bob, cat, dan, eve, fay and gus in Chicago, and the group of bob and cat; ``users`` change entries."""
-    everybody = {name: {"name": name.title(), "calendar": "chicago"} for name in "ann bob cat dan eve fay gus".split()}
+    everybody = {name: {"name": name.title(), "calendar": "chicago"} for name in EVERYBODY}
     for name, more in users.items():
         everybody[name] = {**everybody.get(name, {"name": name}), **more}
     return read_directory(
@@ -138,9 +142,8 @@ def test_a_limit_in_a_currency_without_a_rate_is_named() -> None:
 
 
 def test_delegates_delegate_on_up_to_five_hops() -> None:
-    names = ["ann", "bob", "cat", "dan", "eve", "fay", "gus"]
-    directory = people([gives(one, other) for one, other in zip(names, names[1:], strict=False)])
-    assert asked(directory) == (names[MOST_HOPS],)
+    directory = people([gives(one, other) for one, other in pairwise(EVERYBODY)])
+    assert asked(directory) == (EVERYBODY[MOST_HOPS],)
     assert asked(directory, "bob") == ("gus",)
 
 
@@ -177,10 +180,8 @@ def test_the_delegation_entered_last_counts() -> None:
 def test_whoever_delegates_to_whom_somebody_is_asked_and_no_loop_is_entered(pairs: list[tuple[str, str]]) -> None:
     directory = people(**{name: {"name": name} for name in "abcdef"})
     for of, to in pairs:
-        try:
+        if entering(directory, delegation(of, to)) is None:
             directory = directory.with_delegation(delegation(of, to), NOON)
-        except Refusal as refusal:
-            assert refusal.code == "delegation_loop"
     for name in "abcdef":
         handover = directory.stand_ins(name, MATTER, (), NOON)
         assert handover.asked
