@@ -1,0 +1,141 @@
+"""What requests may say. Unknown fields are refused by name; who acts is never among them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.approval.state import ApprovalState, Verdict
+from domain.ledger.entitlement import View
+from domain.money import ExactDecimal
+from domain.people import Delegation
+from domain.quote import FreeText, Identifier, LocalDate, Text
+
+MOST_DECISIONS = 100
+LARGEST_PAGE = 200
+
+SplitKey = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Body(BaseModel):
+    """Closed to unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Commented(Body):
+    """A verb that needs nothing but may say why."""
+
+    comment: FreeText | None = None
+
+
+class Deciding(Commented):
+    """One person's answer; ``for`` is whom they stand in for, needed only by somebody with several seats."""
+
+    reason: FreeText | None = None
+    for_: Text | None = Field(default=None, alias="for")
+
+
+class OneOfMany(Deciding):
+    """An answer to the approval of that id."""
+
+    approval_id: Text
+    verdict: Verdict
+
+
+class DecidingMany(Body):
+    """Answers, each checked on its own, in this order."""
+
+    decisions: Annotated[tuple[OneOfMany, ...], Field(min_length=1, max_length=MOST_DECISIONS)]
+
+
+class Splitting(Commented):
+    """By what a quote becomes orders: ``order_date``, ``ship_to``, ``group``, or any line field."""
+
+    split_by: Annotated[tuple[SplitKey, ...], Field(max_length=20)]
+
+
+class Moving(Commented):
+    """The new date of an order, local to the customer."""
+
+    order_date: LocalDate
+
+
+class Acknowledging(Commented):
+    """The ERP's business answer to an order, and the number of the document it made."""
+
+    outcome: Literal["accepted", "rejected"] = "accepted"
+    document: Text | None = None
+    reason: FreeText | None = None
+
+
+class Receiving(Commented):
+    """What arrived or was accepted: all that is open, or of one line, or a quantity of that line."""
+
+    line: Text | None = None
+    quantity: ExactDecimal | None = None
+    on: LocalDate | None = None
+    evidence: FreeText | None = None
+
+
+class Reaching(Commented):
+    """A milestone that was reached: the named one, or the next in the line's list."""
+
+    line: Text | None = None
+    milestone: Text | None = None
+    on: LocalDate | None = None
+    evidence: FreeText | None = None
+
+
+class Delegating(Delegation):
+    """A delegation; ``of`` is whoever enters it, unless an admin names somebody else."""
+
+    of: Identifier = ""
+
+
+class Paged(Body):
+    """A page of a list: ``cursor`` is the ``next`` of the page before."""
+
+    cursor: Annotated[str, Field(max_length=1000)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 50
+
+
+class InboxQuery(Paged):
+    """Whose approvals, and in which state."""
+
+    mine: bool = True
+    state: ApprovalState = ApprovalState.REQUESTED
+
+
+class Previewing(Body):
+    """Whether only to say what would be."""
+
+    preview: bool = False
+
+
+class KnownQuery(Body):
+    """As known at a moment: a date (its end, at the customer) or a moment with its zone; left out: now."""
+
+    known: Annotated[str, Field(max_length=40)] | None = None
+
+
+class ContractQuery(KnownQuery):
+    """By which method contracts are grouped; left out: by each quote's own."""
+
+    method: Literal["single", "by_end_date"] | None = None
+
+
+class EntitlementQuery(KnownQuery):
+    """On a local date of the customer (left out: today), in one of three views."""
+
+    on: LocalDate | None = None
+    view: View = View.CONTRACTED
+
+
+class RevenueQuery(KnownQuery):
+    """From and until a month (``2027-02``) or a local date, both inclusive; left out: everything."""
+
+    from_: Annotated[str, Field(max_length=10)] | None = Field(default=None, alias="from")
+    until: Annotated[str, Field(max_length=10)] | None = None
+    format: Literal["json", "csv"] | None = None

@@ -1,0 +1,41 @@
+"""Addresses that are promised and not built yet: refused by name, so that nobody takes them for a mistake of theirs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from domain.refusal import Refusal
+from starter.api.route import DocumentRoute
+
+APPROVAL_VERBS = "ask reassign add withdraw override"
+ORDER_VERBS = "split move merge cancel hold release supplement close-short return rollback progress invoices"
+PROMISED = (
+    ("POST", "/quotes/{quote_id}/answer"),
+    *(("POST", f"/approvals/{{approval_id}}/{verb}") for verb in APPROVAL_VERBS.split()),
+    *(("POST", f"/orders/{{order_id}}/{verb}") for verb in ORDER_VERBS.split()),
+    ("POST", "/contracts/{contract_id}/amend"),
+    ("POST", "/contracts/{contract_id}/renew"),
+    *(
+        (method, f"/{kind}/{{name}}")
+        for kind in ("users", "groups", "approvers", "calendars")
+        for method in ("GET", "PUT")
+    ),
+    ("DELETE", "/delegations/{name}"),
+    ("POST", "/approvers/{name}/replace"),
+    ("GET", "/operations/{name}"),
+    ("POST", "/policies/check"),
+    ("POST", "/policies/replay"),
+    ("GET", "/customers/{customer_id}"),
+    ("GET", "/customers/{customer_id}/timeline"),
+)
+
+router = APIRouter(route_class=DocumentRoute, include_in_schema=False)
+
+
+async def refuse(request: Request) -> None:
+    """Say that it is not built yet."""
+    raise Refusal("not_built_yet", f"{request.method} {request.scope['route'].path} is not built yet")
+
+
+for method, path in PROMISED:
+    router.add_api_route(path, refuse, methods=[method])

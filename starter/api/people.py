@@ -1,0 +1,83 @@
+"""Routes of policies and people: publish, read a version, load the directory, delegate."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse
+
+from domain.refusal import Refusal
+from domain.yaml_text import read_yaml
+from starter.api.bodies import Delegating
+from starter.api.caller import Calling
+from starter.api.documents import policy_document
+from starter.api.route import JSON_TYPES, DocumentRoute, DoorRoute, read_json
+
+documents = APIRouter(route_class=DocumentRoute, tags=["policies and people"])
+router = APIRouter(route_class=DoorRoute, tags=["policies and people"])
+
+EITHER = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}}, "application/yaml": {}},
+    }
+}
+
+
+async def _document(request: Request) -> tuple[dict[str, Any], str]:
+    """The document in the body, and its text. In these documents bare numbers are exact decimals."""
+    body = await request.body()
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise Refusal("invalid_text", "the body is not UTF-8") from None
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    value = read_json(body, parse_float=Decimal) if given in JSON_TYPES else read_yaml(text, "body").value
+    if not isinstance(value, dict):
+        raise Refusal("wrong_type", "send one document: a mapping of fields")
+    return value, text
+
+
+@documents.post("/policies", openapi_extra=EITHER)
+async def publish_policy(request: Request, call: Calling) -> JSONResponse:
+    """Check a policy (JSON or YAML) and publish it as the next version of its name; open rounds keep theirs."""
+    call.require_admin()
+    document, text = await _document(request)
+    version = await call.doors.people.publish(call.who, document, text, key=call.key)
+    name = document["policy"]
+    place = f"/api/v1/policies/{name}/versions/{version}"
+    return JSONResponse({"policy": name, "version": version}, 201, {"Location": place})
+
+
+@router.get("/policies/{name}/versions/{version}")
+async def get_policy(name: str, version: Annotated[int, Path(ge=1, le=1_000_000)], call: Calling) -> JSONResponse:
+    """A published version, which never changes."""
+    async with call.doors.desk.reading() as work:
+        return JSONResponse(policy_document(await work.policies.get(name, version)))
+
+
+@documents.put("/directory", openapi_extra=EITHER)
+async def load_directory(request: Request, call: Calling) -> JSONResponse:
+    """Put a document (JSON or YAML) in the place of the whole directory; what waits is handed over at once."""
+    call.require_admin()
+    document, _ = await _document(request)
+    await call.doors.people.load_directory(call.who, document)
+    async with call.doors.desk.reading() as work:
+        return JSONResponse({"version": await work.directory.version()})
+
+
+@router.post("/delegations")
+async def delegate(body: Delegating, call: Calling) -> JSONResponse:
+    """Hand over to somebody from a moment until another, what already waits included."""
+    of = body.of or call.who.user
+    if of != call.who.user:
+        call.require_admin()
+    name = body.id
+    if name is None and call.key is not None:
+        # The same request again, after its answer was lost, enters the same delegation.
+        name = hashlib.sha256(call.key.encode()).hexdigest()[:16]
+    delegation = body.model_copy(update={"of": of, "id": name})
+    return JSONResponse({"id": await call.doors.people.delegate(call.who, delegation)}, 201)

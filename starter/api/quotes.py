@@ -1,0 +1,116 @@
+"""Routes of quotes: hand in, read, preview, submit, recall, accept, and what happened to them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Query
+from fastapi.responses import JSONResponse
+
+from activities.store.quotes import StoredQuote
+from domain.refusal import Refusal
+from starter.api.bodies import Commented, Paged
+from starter.api.caller import Calling
+from starter.api.documents import (
+    quote_document,
+    quote_page_document,
+    record_entry_document,
+    round_document,
+    round_lines_document,
+)
+from starter.api.route import DoorRoute
+from starter.plans import plan_document
+
+router = APIRouter(route_class=DoorRoute, tags=["quotes"])
+
+QUOTE_BODY = {"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Quote"}}}}}
+Document = Annotated[dict[str, Any], Body()]
+Comment = Annotated[Commented | None, Body()]
+Number = Annotated[int, Path(ge=1, le=1_000_000)]
+
+
+def etag(version: int) -> dict[str, str]:
+    """The header that names the version of what is shown."""
+    return {"ETag": f'"{version}"'}
+
+
+def _quote(stored: StoredQuote, status: int = 200) -> JSONResponse:
+    return JSONResponse(quote_document(stored), status, etag(stored.etag))
+
+
+@router.put("/quotes/{quote_id}", openapi_extra=QUOTE_BODY)
+async def put_quote(quote_id: str, document: Document, call: Calling) -> JSONResponse:
+    """Hand in a quote, or edit it where that is allowed; `If-Match` refuses to overwrite what one has not seen."""
+    if document.get("quote_id") != quote_id and "quote_id" in document:
+        raise Refusal("conflicting_fields", f"the address says {quote_id}; name the same quote in the body", "quote_id")
+    stored = await call.doors.quotes.put(call.who, document, expected_version=call.expected_version)
+    answer = _quote(stored, 201 if stored.etag == 1 else 200)
+    answer.headers["Location"] = f"/api/v1/quotes/{quote_id}"
+    return answer
+
+
+@router.get("/quotes/{quote_id}")
+async def get_quote(quote_id: str, call: Calling) -> JSONResponse:
+    """A quote with its content and its approval state."""
+    async with call.doors.desk.reading() as work:
+        page = await work.views.quote_page(quote_id)
+    return JSONResponse(quote_page_document(page), headers=etag(page.quote.etag))
+
+
+@router.post("/quotes/{quote_id}/preview", tags=["preview"])
+async def preview_quote(quote_id: str, call: Calling) -> JSONResponse:
+    """The plan of a submit at this moment: who would be asked, in which order, and why. Writes nothing."""
+    return JSONResponse(plan_document(await call.doors.quotes.preview(call.who, quote_id)))
+
+
+@router.post("/preview", openapi_extra=QUOTE_BODY, tags=["preview"])
+async def preview_document(document: Document, call: Calling) -> JSONResponse:
+    """The same for a quote that is not stored."""
+    return JSONResponse(plan_document(await call.doors.quotes.preview_document(call.who, document)))
+
+
+@router.post("/quotes/{quote_id}/submit")
+async def submit_quote(quote_id: str, call: Calling, body: Comment = None) -> JSONResponse:
+    """Hand a quote in for approval: the round as it is once it is open."""
+    comment = body.comment if body else None
+    return JSONResponse(round_document(await call.doors.quotes.submit(call.who, quote_id, comment, key=call.key)))
+
+
+@router.post("/quotes/{quote_id}/recall")
+async def recall_quote(quote_id: str, call: Calling, body: Comment = None) -> JSONResponse:
+    """Take a quote back, pending or approved."""
+    comment = body.comment if body else None
+    return JSONResponse(round_document(await call.doors.quotes.recall(call.who, quote_id, comment, key=call.key)))
+
+
+@router.post("/quotes/{quote_id}/accept")
+async def accept_quote(quote_id: str, call: Calling, body: Comment = None) -> JSONResponse:
+    """The customer said yes: the quote may be ordered and is never edited again."""
+    comment = body.comment if body else None
+    return _quote(await call.doors.quotes.accept(call.who, quote_id, comment, key=call.key))
+
+
+@router.get("/quotes/{quote_id}/rounds")
+async def list_rounds(quote_id: str, call: Calling) -> JSONResponse:
+    """The rounds of a quote, the first one first."""
+    async with call.doors.desk.reading() as work:
+        await work.quotes.get(quote_id)
+        return JSONResponse(round_lines_document(await work.views.rounds(quote_id)))
+
+
+@router.get("/quotes/{quote_id}/rounds/{number}")
+async def get_round(quote_id: str, number: Number, call: Calling) -> JSONResponse:
+    """One round: its plan, approvals and decisions."""
+    async with call.doors.desk.reading() as work:
+        await work.quotes.get(quote_id)
+        return JSONResponse(round_document(await work.rounds.get(quote_id, number)))
+
+
+@router.get("/quotes/{quote_id}/record")
+async def read_record(quote_id: str, call: Calling, page: Annotated[Paged, Query()]) -> JSONResponse:
+    """What happened to a quote and its orders, oldest first, with the hashes that chain the record."""
+    async with call.doors.desk.reading() as work:
+        await work.quotes.get(quote_id)
+        found = await work.views.record_page(quote_id, cursor=page.cursor, limit=page.limit)
+    entries = [record_entry_document(entry) for entry in found.entries]
+    return JSONResponse({"entries": entries, "next": found.next})
