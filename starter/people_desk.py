@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ from starter.temporal_calls import answered
 from workflows.messages import Refresh, RoundAnswer
 from workflows.names import quote_approval_id
 from workflows.quote_approval import QuoteApproval
+
+AT_ONCE = 8
+EVERY = 1_000_000
 
 
 class PeopleDesk:
@@ -54,7 +58,7 @@ class PeopleDesk:
         async with self._desk.database.work() as work:
             version = await work.directory.replace_all(document, who.user, at)
             await work.record.append([self._entry("directory_loaded", who, {"version": version})])
-            rounds = await work.views.open_rounds()
+            rounds = await work.views.open_rounds(limit=EVERY)
         await self._refresh((each.quote_id, each.round) for each in rounds)
 
     async def delegate(self, who: Identity, delegation: Delegation) -> str:
@@ -69,8 +73,10 @@ class PeopleDesk:
             start, end = directory.window(delegation)
             body = delegation.model_dump(mode="json", by_alias=True, exclude_none=True)
             name = await work.directory.add_delegation(body, who.user, at, starts_at=start, ends_at=end)
+            # Once more, with what others entered at this moment: together they may be a loop, and we hold the lock now.
+            read_directory(await work.directory.load())
             await work.record.append([self._entry("delegation_entered", who, {"delegation": name, **body})])
-            rounds = await work.rounds.involving(delegation.of)
+            rounds = await work.rounds.involving(delegation.of, limit=EVERY)
         await self._refresh(rounds)
         return name
 
@@ -84,7 +90,7 @@ class PeopleDesk:
                 if delegation.of == of and delegation.id is not None:
                     await work.directory.end_delegation(delegation.id, who.user, at)
             await work.record.append([self._entry("delegation_ended", who, {"of": of})])
-            rounds = await work.rounds.involving(of)
+            rounds = await work.rounds.involving(of, limit=EVERY)
         await self._refresh(rounds)
 
     async def deactivate(self, who: Identity, user: str) -> None:
@@ -94,7 +100,7 @@ class PeopleDesk:
             gone = directory.deactivated(user).users[user]
             await work.directory.put("user", user, gone.model_dump(mode="json", exclude_none=True), who.user)
             await work.record.append([self._entry("user_deactivated", who, {"user": user})])
-            rounds = await work.rounds.involving(user)
+            rounds = await work.rounds.involving(user, limit=EVERY)
         await self._refresh(rounds)
 
     async def _published(self, work: Work, who: Identity, name: str) -> int:
@@ -105,16 +111,27 @@ class PeopleDesk:
         return RecordEntry(kind=kind, at=self._desk.clock.now(), by=who.user, body=body)
 
     async def _refresh(self, rounds: Iterable[tuple[str, int]]) -> None:
-        for quote_id, number in rounds:
-            handle = self._desk.client.get_workflow_handle(quote_approval_id(quote_id, number))
-            message = Refresh(at=self._desk.clock.told())
+        """Let every round look again, some at a time; one that cannot be reached does not keep it from the others."""
+        few = asyncio.Semaphore(AT_ONCE)
 
-            async def call(handle: Any = handle, message: Refresh = message) -> RoundAnswer:
-                found: RoundAnswer = await handle.execute_update(QuoteApproval.refresh, message)
-                return found
+        async def refresh(quote_id: str, number: int) -> Refusal | None:
+            async with few:
+                try:
+                    await self._refresh_one(quote_id, number)
+                except Refusal as refusal:
+                    return refusal if refusal.code != "round_closed" else None
+            return None
 
-            try:
-                await answered(call, Refusal("round_closed", "the round is over"))
-            except Refusal as refusal:
-                if refusal.code != "round_closed":
-                    raise
+        failed = [each for each in await asyncio.gather(*(refresh(*name) for name in rounds)) if each is not None]
+        if failed:
+            raise failed[0]
+
+    async def _refresh_one(self, quote_id: str, number: int) -> None:
+        handle: Any = self._desk.client.get_workflow_handle(quote_approval_id(quote_id, number))
+        message = Refresh(at=self._desk.clock.told())
+
+        async def call() -> RoundAnswer:
+            found: RoundAnswer = await handle.execute_update(QuoteApproval.refresh, message)
+            return found
+
+        await answered(call, Refusal("round_closed", "the round is over"))
