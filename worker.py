@@ -77,6 +77,7 @@ def build_worker(
             orders.change_order,
             orders.advance_order,
             partner.send_order,
+            partner.set_aside_order,
         ],
         max_cached_workflows=max_cached_workflows,
         # Twenty instead of five: with many clients the wait for a poller was most of an update's time.

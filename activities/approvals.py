@@ -25,10 +25,11 @@ from activities.requests import (
 )
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Database, Work
+from activities.texts import refuse_unstorable_texts, storable
 from activities.tokens import Tokens
 from domain.approval.plan import make_plan
 from domain.approval.round import ApprovalRound
-from domain.approval.state import RoundState
+from domain.approval.state import Decision, RoundState
 from domain.refusal import Refusal
 from domain.standing import QuoteState, check_recall, check_submit, state_after
 
@@ -50,6 +51,7 @@ class ApprovalActivities:
     async def open_round(self, request: OpenRound) -> RoundMoved:
         """Plan and open a round. Codes: those of a submit and of :func:`make_plan`, ``stale`` for another number."""
         try:
+            refuse_unstorable_texts(request)
             async with self._database.work() as work:
                 stored = await work.quotes.get(request.quote_id, for_update=True)
                 known = await work.rounds.find(request.quote_id, request.round)
@@ -71,16 +73,22 @@ class ApprovalActivities:
 
     @activity.defn(name=RECORD_DECISION)
     async def record_decision(self, request: RecordDecision) -> RoundMoved:
-        """Check who decides and take the decision. Codes: ``invalid_token`` and those of ``ApprovalRound.decide``."""
+        """Check who decides and take the decision.
+
+        Codes: ``invalid_text``, ``too_long``, ``invalid_token``, ``idempotency_key_reused`` (that id named another
+        decision), and those of ``ApprovalRound.decide``.
+        """
         decision = request.decision
 
         def decide(moving: ApprovalRound) -> None:
+            refuse_unstorable_texts(request)
             approval = moving.state.approval(decision.approval)
             subject = approval.approval_id if approval else decision.approval
             # Tokens live in the time of the world, also where business time is a story's.
             self._tokens.check_act(
                 request.token, decision.by, subject, decision.verdict, decision.decision_id, datetime.now(UTC)
             )
+            _refuse_reused(moving.state, decision)
             moving.decide(decision, request.at)
 
         return await self._move(request.quote_id, request.round, decide)
@@ -97,6 +105,7 @@ class ApprovalActivities:
         """Take the quote back, pending or approved. Codes: ``wrong_state``, ``round_closed``, ``not_yours``."""
 
         def recall(moving: ApprovalRound) -> None:
+            refuse_unstorable_texts(request)
             subject = round_subject(request.quote_id, request.round)
             who = self._tokens.check_act(request.token, request.by, subject, "recall", request.key, datetime.now(UTC))
             moving.recall(request.by, request.at, comment=request.comment, is_admin=who.is_admin)
@@ -115,11 +124,12 @@ class ApprovalActivities:
             entry = RecordEntry(
                 kind="signal_ignored",
                 at=note.at,
+                key=f"ignored/{note.key}" if note.key is not None else None,
                 quote_id=note.quote_id,
                 order_id=note.order_id,
                 round=note.round,
                 channel="signal",
-                body={"signal": note.signal, "code": note.code, "why": note.why},
+                body={"signal": note.signal, "code": storable(note.code), "why": storable(note.why)},
             )
             await work.record.append([entry])
 
@@ -133,6 +143,8 @@ class ApprovalActivities:
                 if recalling:
                     if state.outcome is not None and state.outcome.value == "recalled":
                         return RoundMoved(state=state)
+                    if stored.round != number:
+                        raise Refusal("round_closed", f"round {number} of {quote_id} is over; a later one has begun")
                     check_recall(QuoteState(stored.state.value), stored.accepted_at is not None)
                 moving = ApprovalRound(state, await self._knowledge.directory(work))
                 verb(moving)
@@ -150,3 +162,15 @@ class ApprovalActivities:
         await work.record.append([RecordEntry.of_round(event, state) for event in moving.events])
         await work.outgoing.put(moving.notices)
         return RoundMoved(state=state)
+
+
+def _refuse_reused(state: RoundState, decision: Decision) -> None:
+    """A repeated decision is answered again; the same id for something else is a mistake that must not pass."""
+    for approval in state.approvals:
+        for vote in approval.votes:
+            if vote.decision_id != decision.decision_id:
+                continue
+            named = decision.approval in (approval.approval_id, approval.rule)
+            if not named or (vote.by, vote.verdict) != (decision.by, decision.verdict):
+                message = f"{decision.decision_id} already names another decision of this round; take a new id"
+                raise Refusal("idempotency_key_reused", message, "decision_id")

@@ -9,10 +9,11 @@ from temporalio.exceptions import ApplicationError
 
 from activities.partners.erp import Erp, ErpConflict, ErpOrder
 from activities.partners.erp_document import erp_document
-from activities.requests import SEND_ORDER, OrderMoved, OrderStanding, SendOrder
+from activities.requests import SEND_ORDER, SET_ASIDE_ORDER, OrderMoved, OrderStanding, SendOrder, SetAsideOrder
 from activities.store.erp_messages import ErpMessage
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Database
+from activities.texts import storable
 
 CREATE: Final = "create"
 CONFLICT = "erp_conflict"
@@ -29,16 +30,18 @@ class ErpActivities:
     async def send_order(self, request: SendOrder) -> OrderMoved:
         """Send the order once. What is sent is noted first, so that a repeated call sends the very same document.
 
-        An ``ErpConflict`` (another document under the key) is final: it goes to the work list.
+        An ``ErpConflict`` (another document under the key) is final; everything else is worth another try.
         """
         message = await self._noted(request.order_id)
         document = ErpOrder.model_validate(message.payload)
         try:
             sent = await self._erp.send(document)
         except ErpConflict as conflict:
-            async with self._database.work() as work:
-                await work.erp.mark_failed(message.key, str(conflict), work_list=True)
             raise ApplicationError(str(conflict), type=CONFLICT, non_retryable=True) from conflict
+        except Exception as error:
+            async with self._database.work() as work:
+                await work.erp.mark_failed(message.key, storable(f"{type(error).__name__}: {error}"))
+            raise
         async with self._database.work() as work:
             await work.erp.mark_sent(message.key, request.at, document=sent.document)
             entry = RecordEntry(
@@ -53,6 +56,23 @@ class ErpActivities:
             await work.record.append([entry])
             order = await work.orders.get(request.order_id)
             return OrderMoved(standing=OrderStanding.of(order, sent=True))
+
+    @activity.defn(name=SET_ASIDE_ORDER)
+    async def set_aside_order(self, request: SetAsideOrder) -> None:
+        """Put what the ERP did not take on the work list, and on the record why."""
+        message = await self._noted(request.order_id)
+        async with self._database.work() as work:
+            await work.erp.mark_failed(message.key, storable(request.why), work_list=True)
+            entry = RecordEntry(
+                kind="order_not_sent",
+                at=request.at,
+                key=f"not_sent/{message.key}",
+                quote_id=ErpOrder.model_validate(message.payload).header.quote_id,
+                order_id=request.order_id,
+                channel="erp",
+                body={"key": message.key, "why": storable(request.why)},
+            )
+            await work.record.append([entry])
 
     async def _noted(self, order_id: str) -> ErpMessage:
         async with self._database.work() as work:

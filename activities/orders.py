@@ -22,6 +22,7 @@ from activities.requests import (
 )
 from activities.store.erp_messages import ErpState
 from activities.store.work import Database, Work
+from activities.texts import refuse_unstorable_texts
 from activities.tokens import Tokens
 from domain.money import read_decimal
 from domain.order.activation import acknowledge, activate, advance
@@ -50,6 +51,7 @@ class OrderActivities:
     async def create_orders(self, request: CreateOrders) -> OrdersCreated:
         """Split an accepted quote into scheduled orders. Codes: ``not_approved`` and those of ``split``."""
         try:
+            refuse_unstorable_texts(request)
             async with self._database.work() as work:
                 return OrdersCreated(orders=await self._create(work, request))
         except Refusal as refusal:
@@ -75,6 +77,7 @@ class OrderActivities:
         """Do one verb to one order, once for its key. Codes: ``invalid_token``, ``stale``, and those of the verb."""
         change = request.change
         try:
+            refuse_unstorable_texts(request)
             async with self._database.work() as work:
                 verb = change.verb
                 self._tokens.check_act(change.token, change.by, request.order_id, verb, change.key, datetime.now(UTC))
@@ -168,5 +171,5 @@ async def _standing(work: Work, order: Order) -> OrderStanding:
     sent = False
     if order.activated_at is not None:
         told = await work.erp.of_order(order.order_id)
-        sent = any(message.state is not ErpState.WAITING for message in told)
+        sent = any(message.state not in (ErpState.WAITING, ErpState.WORK_LIST) for message in told)
     return OrderStanding.of(order, sent=sent)

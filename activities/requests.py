@@ -26,6 +26,7 @@ CREATE_ORDERS: Final = "create_orders"
 CHANGE_ORDER: Final = "change_order"
 ADVANCE_ORDER: Final = "advance_order"
 SEND_ORDER: Final = "send_order"
+SET_ASIDE_ORDER: Final = "set_aside_order"
 
 
 class Message(BaseModel):
@@ -105,7 +106,7 @@ class RecallRound(Message):
 
 
 class NoteIgnored(Message):
-    """A signal that was not heeded, for the record."""
+    """A signal that was not heeded, for the record; ``key`` is the note's own, so that it is written once."""
 
     quote_id: str
     order_id: str | None = None
@@ -114,6 +115,7 @@ class NoteIgnored(Message):
     why: str
     code: str
     at: AwareDatetime
+    key: str | None = None
 
 
 class RoundMoved(Message):
@@ -164,8 +166,8 @@ class OrderStanding(Message):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more happens to the order."""
-        return self.state in FINAL
+        """Whether nothing more happens to the order. One that is fulfilled before the ERP answered waits for that."""
+        return self.state in FINAL and (self.acknowledged or self.state is not OrderState.FULFILLED)
 
 
 FINAL = frozenset(
@@ -182,6 +184,11 @@ class CreateOrders(Message):
     at: AwareDatetime
     key: str
     comment: str | None = None
+
+    @staticmethod
+    def claim(quote_id: str, key: str) -> str:
+        """The key under which the store remembers that this split was made."""
+        return f"create-orders/{quote_id}/{key}"
 
 
 class OrdersCreated(Message):
@@ -233,6 +240,14 @@ class SendOrder(Message):
 
     order_id: str
     at: AwareDatetime
+
+
+class SetAsideOrder(Message):
+    """The ERP did not take the order, for all that was tried: somebody must look at it."""
+
+    order_id: str
+    at: AwareDatetime
+    why: str
 
 
 class OrderMoved(Message):

@@ -17,7 +17,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.orders import changed_order, check_version
-from activities.requests import OrderChange
+from activities.requests import CreateOrders, OrderChange
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.order.book import OrderBook, open_book
@@ -62,9 +62,10 @@ class OrderDesk:
 
         Codes: ``unknown_quote``, ``not_approved``, those of ``split``, ``unavailable``.
         """
+        key = key or uuid.uuid4().hex
         async with self._desk.reading() as work:
             stored = await work.quotes.get(quote_id)
-            if key is not None and await work.idempotency.is_claimed(key):
+            if await work.idempotency.is_claimed(CreateOrders.claim(quote_id, key)):
                 return await self.book(quote_id)
             check_order(stored.state, stored.accepted_at is not None)
         await self.preview(who, quote_id, split_by)
@@ -73,7 +74,7 @@ class OrderDesk:
             split_by=tuple(split_by),
             by=who.user,
             comment=comment,
-            key=key or uuid.uuid4().hex,
+            key=key,
             at=self._desk.clock.told(),
         )
 
@@ -98,9 +99,13 @@ class OrderDesk:
             )
             return answer
 
+        ordered = Refusal("nothing_unordered", f"nothing of {quote_id} is left to order")
         # Already started: it came to its end between the two, and what it made is there to be read.
         with suppress(WorkflowAlreadyStartedError):
-            await answered(call, Refusal("nothing_unordered", f"nothing of {quote_id} is left to order"))
+            await answered(call, ordered)
+        async with self._desk.reading() as work:
+            if not await work.idempotency.is_claimed(CreateOrders.claim(quote_id, key)):
+                raise ordered  # the run that answered was another's, who split the quote in their own way
         return await self.book(quote_id)
 
     async def book(self, quote_id: str) -> OrderBook:

@@ -103,6 +103,7 @@ class OrderStart(Message):
 
     standing: OrderStanding
     at: AwareDatetime | None = None
+    clock_offset_us: int | None = None
 
 
 class OrderAnswer(Message):

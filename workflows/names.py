@@ -3,12 +3,15 @@
 Ids are functions of the business key, so that starting the same thing twice is noticed by the server.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
 from temporalio.common import SearchAttributeKey
 
 TASK_QUEUE: Final = "countersign"
+# The server takes 400 bytes as the name of a timer or an activity.
+LONGEST_NAME: Final = 100
 
 QUOTE_ID: Final = SearchAttributeKey.for_keyword("QuoteId")
 CUSTOMER_ID: Final = SearchAttributeKey.for_keyword("CustomerId")
@@ -28,6 +31,21 @@ ALL_KEYS: Final[tuple[SearchAttributeKey[Any], ...]] = (
     ORDER_STATE,
     ORDER_DATE,
 )
+
+# The server fails a run that goes beyond 2,048 bytes in one search attribute.
+MOST_BYTES: Final = 1_800
+
+
+def searchable(names: Iterable[str]) -> list[str]:
+    """As many of the names, in their order, as a search attribute holds."""
+    kept: list[str] = []
+    left = MOST_BYTES
+    for name in names:
+        left -= len(name.encode()) + 4
+        if left < 0:
+            break
+        kept.append(name)
+    return kept
 
 
 def quote_approval_id(quote: str, round_number: int) -> str:

@@ -10,7 +10,7 @@ import asyncio
 
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 from activities.requests import CREATE_ORDERS, CreateOrders, OrdersCreated, OrderStanding, RefusalNote
@@ -41,7 +41,7 @@ class OrderFulfilment:
             split_by=start.split_by,
             by=start.by,
             at=start.at or self._clock.now(),
-            key=f"create-orders/{start.quote_id}/{start.key}",
+            key=CreateOrders.claim(start.quote_id, start.key),
             comment=start.comment,
         )
         created = await workflow.execute_activity(
@@ -93,8 +93,11 @@ class OrderFulfilment:
     async def _watch(self, children: list[ChildWorkflowHandle[SplitOrder, OrderResult]]) -> tuple[OrderStanding, ...]:
         ended: list[OrderStanding] = []
         for child in workflow.as_completed(children):
-            result = await child
-            ended.append(result.standing)
+            try:
+                ended.append((await child).standing)
+            except ChildWorkflowError:
+                # Somebody ended that run by hand. The others go on, and so do we.
+                workflow.logger.warning("order_run_lost")
             self._show(len(ended))
         return tuple(sorted(ended, key=lambda standing: standing.order_id))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from temporalio.exceptions import ApplicationError
+
 from activities.requests import OrderStanding
 from domain.approval.state import Approval, ApprovalState, RoundState
 
@@ -41,6 +43,11 @@ def orders_table(orders: tuple[OrderStanding, ...], ended: int) -> str:
     rows = [f"| {each.order_id} | {each.key} | {each.order_date} | {each.total} {each.currency} |" for each in orders]
     head = f"{ended} of {len(orders)} orders have ended"
     return "\n".join([head, "", "| order | key | date | total |", "|---|---|---|---|", *rows])
+
+
+def held_up(picture: str, error: ApplicationError) -> str:
+    """The picture of something whose time has come and that cannot go on, with the reason."""
+    return f"{picture}\n\n**Held up** [{error.type}]: {error.message}"
 
 
 def waits_for(standing: OrderStanding) -> str:

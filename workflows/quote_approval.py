@@ -1,8 +1,9 @@
 """``QuoteApproval``: one round of a quote, from its submit to its outcome.
 
 Life: plan and open (one activity), then one loop: wait until somebody decided or the next moment of the round has
-come, and let an activity carry it out. It ends approved, rejected or recalled. Deadlines: those of the round's state,
-worked out in activities; here moments are only compared. Messages: update ``opened`` (the state once it is open),
+come, and let an activity carry it out. It ends approved, rejected or recalled; what cannot be carried out now is
+tried again later and ends nothing. Deadlines: those of the round's state, worked out in activities; here moments are
+only compared. Messages: update ``opened`` (the state once it is open),
 update ``decide`` and signal ``decision`` (the same thing), update ``recall``, update ``refresh`` after a change of the
 directory; query ``standing``.
 """
@@ -30,16 +31,17 @@ from activities.requests import (
     RefusalNote,
     RoundMoved,
 )
+from activities.texts import refuse_unstorable_texts
 from domain.approval.refusals import check_decision
 from domain.approval.state import ApprovalState, Decision, RoundState
 from domain.refusal import Refusal
 from workflows.messages import Decide, Recall, Refresh, RoundAnswer, RoundResult, RoundStart
-from workflows.names import DUE_AT, QUOTE_STATE, WAITING_FOR
-from workflows.pictures import round_table
+from workflows.names import DUE_AT, LONGEST_NAME, QUOTE_STATE, WAITING_FOR, searchable
+from workflows.pictures import held_up, round_table
 from workflows.refusing import refused
 from workflows.run_clock import RunClock
-from workflows.terms import LEDGER
-from workflows.waiting import until
+from workflows.terms import LEDGER, REFUSED_AGAIN
+from workflows.waiting import history_is_long, later, until
 
 RoundRequest = RecordDecision | RecallRound | AdvanceRound
 
@@ -57,6 +59,7 @@ class QuoteApproval:
         self._refused: RefusalNote | None = None
         self._lock = asyncio.Lock()
         self._shown: tuple[object, ...] = ()
+        self._not_before: datetime | None = None
 
     @workflow.run
     async def run(self, start: RoundStart) -> RoundResult:
@@ -67,7 +70,7 @@ class QuoteApproval:
             raise refused(self._refused)
         while self._now.outcome is None:
             await self._wait()
-            if workflow.info().is_continue_as_new_suggested():
+            if history_is_long():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if self._now.outcome is None:
                     workflow.continue_as_new(self._resumed())
@@ -96,6 +99,7 @@ class QuoteApproval:
         if state is None or state.has_seen(message.decision_id):
             return
         try:
+            refuse_unstorable_texts(message)
             check_decision(state, _decision(message))
         except Refusal as refusal:
             if refusal.code == "not_yours" and self._is_due(self._clock.moment(message.at)):
@@ -115,6 +119,7 @@ class QuoteApproval:
                 code=error.type or "refused",
                 why=error.message,
                 at=self._clock.moment(message.at),
+                key=str(workflow.uuid4()),
             )
             await workflow.execute_activity(NOTE_IGNORED, note, **LEDGER.options(), summary="ignored decision")
 
@@ -175,14 +180,23 @@ class QuoteApproval:
 
     async def _wait(self) -> None:
         """Until the round is another or its next moment has come; then do what time has brought."""
-        seen, moment = self._now, self._now.next_moment
+        seen, moment = self._now, later(self._now.next_moment, self._not_before)
         left = moment - self._clock.now() if moment is not None else None
-        changed = await until(lambda: self._state is not seen, left, _timer_name(seen))
+        changed = await until(lambda: self._state is not seen or history_is_long(), left, _timer_name(seen))
         if changed or moment is None:
             return
         async with self._lock:
             if self._now.outcome is None and self._is_due(self._clock.now()):
-                await self._move(ADVANCE_ROUND, self._advance(self._clock.due(moment)), "remind or escalate")
+                await self._advance_to(self._clock.due(moment))
+
+    async def _advance_to(self, moment: datetime) -> None:
+        try:
+            await self._move(ADVANCE_ROUND, self._advance(moment), "remind or escalate")
+        except ApplicationError as error:
+            # People may still decide; and what stands in the way may be mended by then.
+            self._not_before = self._clock.now() + REFUSED_AGAIN
+            workflow.set_current_details(held_up(round_table(self._now), error))
+            workflow.logger.error("advance_refused", extra={"code": error.type})
 
     def _is_due(self, at: datetime) -> bool:
         moment = self._now.next_moment
@@ -207,7 +221,7 @@ class QuoteApproval:
 
     async def _move(self, name: str, request: RoundRequest, what: str) -> RoundState:
         moved: RoundMoved = await workflow.execute_activity(
-            name, request, result_type=RoundMoved, **LEDGER.options(), summary=what
+            name, request, result_type=RoundMoved, **LEDGER.options(), summary=what[:LONGEST_NAME]
         )
         if moved.refused is not None:
             raise refused(moved.refused)
@@ -218,17 +232,18 @@ class QuoteApproval:
     def _take(self, state: RoundState) -> None:
         """Remember the round, and show operators where it stands."""
         self._state = state
+        self._not_before = None
         workflow.set_current_details(round_table(state))
         requested = [each for each in state.approvals if each.state is ApprovalState.REQUESTED]
         waiting = list(dict.fromkeys(person for each in requested for person in each.waiting_for))
-        shown = (str(state.outcome or "pending"), waiting, state.next_moment)
+        shown = (str(state.outcome or "pending"), searchable(waiting), state.next_moment)
         if shown == self._shown:
             return
         self._shown = shown
         workflow.upsert_search_attributes(
             [
                 QUOTE_STATE.value_set(shown[0]),
-                WAITING_FOR.value_set(waiting),
+                WAITING_FOR.value_set(shown[1]),
                 DUE_AT.value_set(state.next_moment) if state.next_moment else DUE_AT.value_unset(),
             ]
         )
@@ -254,4 +269,4 @@ def _decision(message: Decide) -> Decision:
 def _timer_name(state: RoundState) -> str:
     """What the round waits for, for the name of its timer."""
     waiting = [each.rule for each in state.approvals if each.state is ApprovalState.REQUESTED]
-    return f"next deadline of {', '.join(waiting)}"[:200]
+    return f"next deadline of {', '.join(waiting)}"[:LONGEST_NAME]

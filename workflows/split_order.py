@@ -1,23 +1,26 @@
 """``SplitOrder``: one split order, from its date to its last delivery.
 
 Life: wait for the order's date (a timer that a date move re-arms), activate, send to the ERP, wait for the
-acknowledgement and the deliveries, end. Deadlines: the standing's next moment. Messages: updates ``move_date``,
-``activate``, ``acknowledge``, ``deliver``, ``accept_item``, ``reach``, that answer or refuse; signals
+acknowledgement and the deliveries, end. What the ERP does not take goes to the work list; an activation that is
+refused is tried again later; neither ends the run. Deadlines: the standing's next moment. Messages: updates
+``move_date``, ``activate``, ``acknowledge``, ``deliver``, ``accept_item``, ``reach``, that answer or refuse; signals
 ``acknowledged``, ``delivered``, ``accepted``, ``reached`` that end in the same place; query ``standing``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from activities.requests import (
     ADVANCE_ORDER,
     CHANGE_ORDER,
     NOTE_IGNORED,
     SEND_ORDER,
+    SET_ASIDE_ORDER,
     AdvanceOrder,
     ChangeOrder,
     NoteIgnored,
@@ -25,16 +28,17 @@ from activities.requests import (
     OrderMoved,
     OrderStanding,
     SendOrder,
+    SetAsideOrder,
 )
 from domain.order.order import OrderState
 from domain.refusal import Refusal
 from workflows.messages import OrderAnswer, OrderResult, OrderStart
-from workflows.names import DUE_AT, ORDER_DATE, ORDER_STATE
-from workflows.pictures import order_table, waits_for
+from workflows.names import DUE_AT, LONGEST_NAME, ORDER_DATE, ORDER_STATE
+from workflows.pictures import held_up, order_table, waits_for
 from workflows.refusing import refused
 from workflows.run_clock import RunClock
-from workflows.terms import LEDGER, PARTNER
-from workflows.waiting import until
+from workflows.terms import LEDGER, PARTNER, REFUSED_AGAIN
+from workflows.waiting import history_is_long, later, until
 
 
 @workflow.defn(name="SplitOrder")
@@ -43,10 +47,12 @@ class SplitOrder:
 
     @workflow.init
     def __init__(self, start: OrderStart) -> None:
-        self._clock = RunClock(start.at)
+        offset = timedelta(microseconds=start.clock_offset_us) if start.clock_offset_us is not None else None
+        self._clock = RunClock(start.at, offset)
         self._standing = start.standing
         self._lock = asyncio.Lock()
         self._stuck = False
+        self._not_before: datetime | None = None
 
     @workflow.run
     async def run(self, start: OrderStart) -> OrderResult:
@@ -56,6 +62,10 @@ class SplitOrder:
                 await self._send()
             else:
                 await self._wait()
+            if history_is_long():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                if not self._standing.is_final:
+                    workflow.continue_as_new(self._resumed(start))
         await workflow.wait_condition(workflow.all_handlers_finished)
         return OrderResult(standing=self._standing)
 
@@ -115,16 +125,27 @@ class SplitOrder:
 
     async def _wait(self) -> None:
         """Until the order is another or its next moment has come; then do what time has brought."""
-        seen, moment = self._standing, self._standing.next_moment
+        seen, moment = self._standing, later(self._standing.next_moment, self._not_before)
         left = moment - self._clock.now() if moment is not None else None
-        changed = await until(lambda: self._standing is not seen, left, f"waits for {waits_for(seen)}")
+        changed = await until(
+            lambda: self._standing is not seen or history_is_long(), left, f"waits for {waits_for(seen)}"
+        )
         if changed or moment is None:
             return
         async with self._lock:
             moment = self._standing.next_moment
             if moment is not None and moment <= self._clock.now():
-                request = AdvanceOrder(order_id=self._standing.order_id, at=self._clock.due(moment))
-                await self._move(ADVANCE_ORDER, request, f"{self._standing.order_date} has come")
+                await self._advance_to(self._clock.due(moment))
+
+    async def _advance_to(self, moment: datetime) -> None:
+        request = AdvanceOrder(order_id=self._standing.order_id, at=moment)
+        try:
+            await self._move(ADVANCE_ORDER, request, f"{self._standing.order_date} has come")
+        except ApplicationError as error:
+            # The order can still be changed so that it may be activated.
+            self._not_before = self._clock.now() + REFUSED_AGAIN
+            workflow.set_current_details(held_up(order_table(self._standing), error))
+            workflow.logger.error("advance_refused", extra={"code": error.type})
 
     async def _send(self) -> None:
         request = SendOrder(order_id=self._standing.order_id, at=self._clock.now())
@@ -132,10 +153,17 @@ class SplitOrder:
             moved = await workflow.execute_activity(
                 SEND_ORDER, request, result_type=OrderMoved, **PARTNER.options(), summary="send to the ERP"
             )
-        except ActivityError:
-            # On the work list now: people look at it, and a later message of the ERP still counts.
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            # People look at it on the work list, and a later message of the ERP still counts.
             self._stuck = True
-            workflow.logger.warning("order_not_sent", extra={"order_id": self._standing.order_id})
+            await workflow.execute_activity(
+                SET_ASIDE_ORDER,
+                SetAsideOrder(order_id=request.order_id, at=self._clock.now(), why=str(error.cause or error)),
+                **LEDGER.options(),
+                summary="put on the work list",
+            )
             return
         if moved.standing is not None:
             async with self._lock:
@@ -157,11 +185,14 @@ class SplitOrder:
                 code=error.type or "refused",
                 why=error.message,
                 at=self._clock.moment(change.at),
+                key=str(workflow.uuid4()),
             )
             await workflow.execute_activity(NOTE_IGNORED, note, **LEDGER.options(), summary=f"ignored {signal}")
 
     async def _move(self, name: str, request: ChangeOrder | AdvanceOrder, what: str) -> OrderStanding:
-        moved = await workflow.execute_activity(name, request, result_type=OrderMoved, **LEDGER.options(), summary=what)
+        moved = await workflow.execute_activity(
+            name, request, result_type=OrderMoved, **LEDGER.options(), summary=what[:LONGEST_NAME]
+        )
         if moved.refused is not None:
             raise refused(moved.refused)
         assert moved.standing is not None
@@ -170,10 +201,15 @@ class SplitOrder:
 
     def _take(self, standing: OrderStanding) -> None:
         before, self._standing = self._standing, standing
+        self._not_before = None
         if (before.state, before.due, before.next_moment) != (standing.state, standing.due, standing.next_moment):
             self._show()
         else:
             workflow.set_current_details(order_table(standing))
+
+    def _resumed(self, start: OrderStart) -> OrderStart:
+        offset = self._clock.offset // timedelta(microseconds=1)
+        return start.model_copy(update={"standing": self._standing, "clock_offset_us": offset})
 
     def _show(self) -> None:
         """Show operators where the order stands."""

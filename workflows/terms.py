@@ -45,3 +45,6 @@ PARTNER = Term(
     timedelta(hours=24),
 )
 """A call to somebody else: time-outs and 5xx back off up to a day; a conflict is for people to look at."""
+
+REFUSED_AGAIN = timedelta(minutes=10)
+"""After this, what time should have brought and what was refused is tried again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -18,3 +18,13 @@ async def until(changed: Callable[[], bool], left: timedelta | None, what: str) 
     except TimeoutError:
         return False
     return True
+
+
+def later(moment: datetime | None, not_before: datetime | None) -> datetime | None:
+    """``moment``, or ``not_before`` where that is later; no moment stays none."""
+    return moment if moment is None or not_before is None else max(moment, not_before)
+
+
+def history_is_long() -> bool:
+    """Whether the server asks to go on in a new run. Refused messages make a history long, too."""
+    return workflow.info().is_continue_as_new_suggested()
