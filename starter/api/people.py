@@ -14,7 +14,7 @@ from domain.yaml_text import read_yaml
 from starter.api.bodies import Delegating
 from starter.api.caller import Calling
 from starter.api.documents import policy_document
-from starter.api.route import JSON_TYPES, DocumentRoute, DoorRoute, read_json
+from starter.api.route import JSON_TYPES, DocumentRoute, DoorRoute, media_type, read_json
 
 documents = APIRouter(route_class=DocumentRoute, tags=["policies and people"])
 router = APIRouter(route_class=DoorRoute, tags=["policies and people"])
@@ -34,8 +34,7 @@ async def _document(request: Request) -> tuple[dict[str, Any], str]:
         text = body.decode()
     except UnicodeDecodeError:
         raise Refusal("invalid_text", "the body is not UTF-8") from None
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    value = read_json(body, parse_float=Decimal) if given in JSON_TYPES else read_yaml(text, "body").value
+    value = read_json(body, parse_float=Decimal) if media_type(request) in JSON_TYPES else read_yaml(text, "body").value
     if not isinstance(value, dict):
         raise Refusal("wrong_type", "send one document: a mapping of fields")
     return value, text

@@ -113,7 +113,7 @@ async def tell_wrong_request(request: Request, error: Exception) -> JSONResponse
 
 def _field_problem(error: RequestValidationError, details: Any) -> Problem:
     where, *location = details["loc"]
-    if where == "body" and not location:
+    if where == "body" and not location and details["type"] == "missing":
         return Problem("missing_field", "the body is missing; send a JSON object", "")
     data = error.body if where == "body" else None
     return problem_of(data, cast("ErrorDetails", {**details, "loc": tuple(location)}))

@@ -103,7 +103,7 @@ class DoorRoute(APIRoute):
             request.state.who = identify(request, doors)
             _check_address(request, takes_query)
             strict = StrictRequest(request.scope, request.receive, doors.largest_body)
-            await _check_media_type(strict, self.body_types)
+            await _read(strict, self.body_types)
             async with _patience(doors):
                 key = idempotency_key(request)
                 if key is not None and request.method in ONCE:
@@ -140,10 +140,19 @@ def _check_address(request: Request, takes_query: bool) -> None:
         )
 
 
-async def _check_media_type(request: StrictRequest, taken: Sequence[str]) -> None:
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given not in taken and await request.body():
+async def _read(request: StrictRequest, taken: Sequence[str]) -> None:
+    """Read the body before the web framework does, which tells nothing of what is wrong with it."""
+    body = await request.body()
+    given = media_type(request)
+    if body and given not in taken:
         raise Refusal("unsupported_media_type", f"send {' or '.join(taken[:2])} (Content-Type), not {given or 'none'}")
+    if body and given in JSON_TYPES:
+        await request.json()
+
+
+def media_type(request: Request) -> str:
+    """The body's type, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @asynccontextmanager
@@ -188,9 +197,8 @@ async def _once(doors: Doors, request: StrictRequest, key: str, handle: Handler)
 
 async def _fingerprint(request: StrictRequest) -> str:
     body = await request.body()
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body and given in JSON_TYPES:
-        body = canonical(read_json(body)).encode()
+    if body and media_type(request) in JSON_TYPES:
+        body = canonical(await request.json()).encode()
     seen = [request.headers.get("if-match", ""), body.decode(errors="replace")]
     return hashlib.sha256(canonical(seen).encode()).hexdigest()
 
