@@ -1,0 +1,208 @@
+"""A round under random hands: whatever people and clocks do, what must always hold holds.
+
+``Office`` checks after every verb that every requested approval has somebody who can act, that a closed round has no
+open approval, that nobody barred decides, that a refused verb changes nothing, that preview equals the plan of an
+immediate submit, and that the state survives JSON.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
+from hypothesis.stateful import rule as step
+
+from domain.approval.state import ApprovalState, Outcome
+from tests.domain.approval.office import MANAGERS, Office, code_of, people, rule
+
+EVERYBODY = sorted(MANAGERS)
+KNOWN_CODES = {
+    "round_closed", "four_eyes", "not_yours", "not_your_turn", "already_decided", "reason_missing", "no_decider",
+    "delegation_loop", "in_the_past", "unknown_user",
+}  # fmt: skip
+SLA = st.sampled_from(
+    [
+        None,
+        {"remind": "4h"},
+        {"remind": "2h", "again": "4h", "escalate": "1d"},
+        {"escalate": "4h", "on_timeout": "approve"},
+        {"escalate": "1d", "on_timeout": "reject"},
+    ]
+)
+RULES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "approver": st.sampled_from(
+                ["mei", "david", "farid", "legal", "board", "trio", "half", {"manager_of": "owner"},
+                 {"field": "account_manager"}]
+            ),
+            "chain": st.sampled_from(["a", "b", "c"]),
+            "step": st.integers(1, 3),
+            "explicit": st.booleans(),
+            "smart": st.booleans(),
+            "when": st.sampled_from([["discount > 5"], {"not": "discount <= 2"}, {"any": ["discount > 2"]}]),
+            "sla": SLA,
+        }
+    ),
+    min_size=1,
+    max_size=6,
+)  # fmt: skip
+
+
+class Rounds(RuleBasedStateMachine):
+    """People who submit, decide, delegate, leave, edit and stay silent."""
+
+    @initialize(rules=RULES, after=st.booleans())
+    def begin(self, rules: list[dict[str, Any]], after: bool) -> None:
+        directory = people(
+            groups={
+                "trio": {"members": ["mei", "rosa", "farid"], "quorum": "all"},
+                "half": {"members": ["sam", "tom", "david", "zoe"], "quorum": "50%", "veto": ["david"]},
+            },
+            users={"mei": {"deputy": "sam"}, "david": {"deputy": "tom"}},
+        )
+        documents = [
+            {key: value for key, value in {"id": f"r{at}", **each}.items() if value is not None}
+            for at, each in enumerate(rules)
+        ]
+        chains = {"a": {}, "b": {"after": ["a"]} if after else {}, "c": {}}
+        variables = {"discount": {"max": "lines.discount_percent"}}
+        self.office = Office(*documents, directory=directory, chains=chains, variables=variables)
+        self.office.document["fields"] = {"account_manager": "zoe"}
+        self.gone = 0
+        self.attempt(self.office.submit)
+
+    def attempt(self, verb: Any, *arguments: Any, **more: Any) -> None:
+        code = code_of(verb, *arguments, **more)
+        assert code is None or code in KNOWN_CODES
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.office.rounds) and self.office.state.outcome is None
+
+    @precondition(lambda self: not self.is_open)
+    @step(by=st.sampled_from(["rosa", "rosa", "tom", "mei"]))
+    def submit(self, by: str) -> None:
+        self.attempt(self.office.submit, by)
+
+    @precondition(lambda self: not self.is_open)
+    @step(by=st.sampled_from(["rosa", "tom", "sam"]), discount=st.sampled_from(["0", "6", "8", "13", "20"]))
+    def edit(self, by: str, discount: str) -> None:
+        self.office.edit(by, discount=discount)
+
+    @precondition(lambda self: self.is_open)
+    @step(
+        votes=st.lists(
+            st.tuples(st.integers(0, 50), st.sampled_from(["approve"] * 5 + ["reject"])), min_size=1, max_size=4
+        )
+    )
+    def some_who_are_asked_decide(self, votes: list[tuple[int, str]]) -> None:
+        for pick, verdict in votes:
+            asked = [(name, each) for name, waiting in self.office.asked().items() for each in waiting]
+            if asked:
+                name, person = asked[pick % len(asked)]
+                self.office.decide(verdict, name, person)
+
+    @precondition(lambda self: self.is_open)
+    @step(pick=st.integers(0, 50), person=st.sampled_from(EVERYBODY), verdict=st.sampled_from(["approve", "reject"]))
+    def anybody_tries_to_decide(self, pick: int, person: str, verdict: str) -> None:
+        names = [each.rule for each in self.office.state.approvals]
+        name = names[pick % len(names)]
+        self.attempt(self.office.decide, verdict, name, person)
+
+    @precondition(lambda self: len(self.office.directory.delegations) < 5)
+    @step(of=st.sampled_from(EVERYBODY), to=st.sampled_from([*EVERYBODY, "legal"]), days=st.integers(0, 5))
+    def delegate(self, of: str, to: str, days: int) -> None:
+        until = {"until": f"2026-12-{days:02}T12:00"} if days else {}
+        self.attempt(self.office.delegate, of, to, **until)
+
+    @precondition(lambda self: self.office.directory.delegations)
+    @step(of=st.sampled_from(EVERYBODY))
+    def end_delegation(self, of: str) -> None:
+        self.office.work_with(self.office.directory.without_delegations(of))
+
+    @precondition(lambda self: self.is_open and self.gone < 2)
+    @step(user=st.sampled_from(["mei", "sam", "farid", "nora"]))
+    def leave(self, user: str) -> None:
+        self.gone += 1
+        self.office.leave(user)
+
+    @precondition(lambda self: self.is_open)
+    @step(hours=st.sampled_from(["1h", "4h", "1d", "3d"]))
+    def wait(self, hours: str) -> None:
+        self.office.wait(hours)
+        assert not self.is_open or (
+            self.office.state.next_moment is None or self.office.state.next_moment > self.office.clock
+        )
+
+    @precondition(lambda self: self.is_open)
+    @step()
+    def a_late_worker_comes(self) -> None:
+        self.office.tick()
+
+    @precondition(lambda self: self.office.rounds and len(self.office.rounds) < 3)
+    @step(by=st.sampled_from(["rosa", "tom"]))
+    def recall(self, by: str) -> None:
+        self.attempt(self.office.recall, by)
+
+    @invariant()
+    def a_skip_names_an_answer_that_was_really_given(self) -> None:
+        for number, each in enumerate(self.office.rounds, start=1):
+            assert each.round == number
+            for approval in each.approvals:
+                if approval.state is ApprovalState.SKIPPED:
+                    assert approval.basis is not None
+                    source = self.office.rounds[approval.basis.round - 1].approval(approval.basis.approval_id)
+                    assert source is not None
+                    assert source.state is ApprovalState.APPROVED
+                    assert not {vote.channel for vote in source.votes} & {"timeout", "override"}
+
+    @invariant()
+    def every_message_went_to_somebody_by_a_key_of_its_own(self) -> None:
+        keys = [each.key for each in self.office.notices]
+        assert len(set(keys)) == len(keys)
+
+
+TestRounds = Rounds.TestCase
+TestRounds.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+
+
+# -- the order of votes inside a step
+
+
+@pytest.mark.parametrize("quorum", ["any", "all", 2, "67%"])
+@pytest.mark.parametrize("votes", ["yyy", "yyn", "ynn", "nnn"])
+def test_the_order_of_votes_inside_a_group_does_not_change_the_outcome(quorum: Any, votes: str) -> None:
+    outcomes = set()
+    for order in permutations(zip(("mei", "david", "farid"), votes, strict=True)):
+        office = Office(
+            rule("g", "team"),
+            directory=people(groups={"team": {"members": ["mei", "david", "farid"], "quorum": quorum}}),
+        )
+        office.submit()
+        for person, vote in order:
+            if office.state.outcome is None:
+                office.decide("approve" if vote == "y" else "reject", "g", person)
+        outcomes.add(office.state.outcome)
+    assert len(outcomes) == 1
+
+
+def test_the_order_of_votes_inside_a_step_does_not_change_the_outcome() -> None:
+    votes = [("a", "mei"), ("b", "david"), ("c", "mei"), ("d", "farid")]
+    for order in permutations(votes):
+        office = Office(
+            rule("a", "mei", chain="x"),
+            rule("b", "david", chain="x"),
+            rule("c", "mei", chain="y"),
+            rule("d", "farid", chain="y", explicit=True),
+        )
+        office.submit()
+        for name, person in order:
+            if office.states()[name] == "requested":
+                office.approve(name, person)
+        assert office.state.outcome is Outcome.APPROVED
+        assert {office.states()["a"], office.states()["c"]} == {"approved", "skipped"}
