@@ -178,7 +178,7 @@ def test_the_delegation_entered_last_counts() -> None:
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef")), max_size=10))
 @settings(max_examples=80)
 def test_whoever_delegates_to_whom_somebody_is_asked_and_no_loop_is_entered(pairs: list[tuple[str, str]]) -> None:
-    directory = people(**{name: {"name": name} for name in "abcdef"})
+    directory = people(None, **{name: {"name": name} for name in "abcdef"})
     for of, to in pairs:
         if entering(directory, delegation(of, to)) is None:
             directory = directory.with_delegation(delegation(of, to), NOON)

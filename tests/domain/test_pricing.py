@@ -111,7 +111,7 @@ def test_a_term_starts_with_its_own_start_else_its_first_order_date_else_the_quo
 def test_a_component_takes_its_dates_from_its_parent() -> None:
     parent = line("A", deliveries=[{"order_date": "2027-05-01", "quantity": "1"}])
     told = priced(parent, service("S", component_of="A", start_date=None, end_date="2027-06-30"))
-    assert (told.line("S").start, told.line("S").net_total) == (date(2027, 5, 1), 20)
+    assert (told.line("S").start, told.line("S").net_total) == (date(2027, 5, 1), Decimal(20))
 
 
 def test_an_evergreen_line_counts_one_period() -> None:

@@ -74,7 +74,7 @@ class Office:
         document: Mapping[str, Any] | None = None,
         **policy: Any,
     ) -> None:
-        chains = {each["chain"]: {} for each in rules if "chain" in each}
+        chains: dict[str, Any] = {each["chain"]: {} for each in rules if "chain" in each}
         whole = {"policy": "standard", "fallback": "ines", "chains": chains, "rules": list(rules), **policy}
         self.policy_document = {key: value for key, value in whole.items() if value is not None}
         self.directory: Directory = read_directory(directory if directory is not None else people())
