@@ -13,7 +13,7 @@ from starter.child_process import ChildProcess
 from starter.embedded import Stack
 from starter.settings import Settings
 
-READY = "worker ready"
+READY = b"worker ready"
 ROOT = Path(__file__).parents[1]
 
 
@@ -46,7 +46,9 @@ async def worker_process(settings: Settings, stack: Stack) -> AsyncIterator[Chil
     )
 
     async def ready() -> bool:
-        return READY in log.read_text(errors="replace")[begin:]
+        written = log.read_bytes()
+        # A log that grew too large was put aside at the start: all of the new one is of this worker.
+        return READY in written[begin if begin <= len(written) else 0 :]
 
     try:
         await process.until(ready, within=30)

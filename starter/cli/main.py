@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from starter.cli import preview, scenario
+from starter.cli import approval, audit, customer, demo, documents, order, preview, quote, scenario, token, up
 
 app = typer.Typer(
     name="countersign",
@@ -15,8 +15,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
 app.command("preview")(preview.preview)
 app.command("scenario")(scenario.scenario)
+app.command("token")(token.token)
+app.add_typer(quote.app, name="quote")
+app.add_typer(approval.app, name="approval")
+app.add_typer(order.app, name="order")
+app.add_typer(customer.app, name="customer")
+app.add_typer(documents.policy, name="policy")
+app.add_typer(documents.directory, name="directory")
+app.command("audit")(audit.audit)
 
 
 def main() -> None:

@@ -1,0 +1,87 @@
+"""``countersign audit``: the record's chain and the invariants I1 to I4, over the whole database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from starter.cli.options import AsJson, DatabaseUrl, StateDir
+
+if TYPE_CHECKING:
+    from activities.store.audit import AuditReport
+    from starter.settings import Settings
+
+SHOWN_AFTER = 2.0
+
+
+def audit(database: DatabaseUrl = None, state_dir: StateDir = None, as_json: AsJson = False) -> None:
+    """Verify everything that is kept; exit 1 when something is not as it must be.
+
+    Looks at the database of the running stack, or at the named one, or starts the embedded database for it.
+    """
+    import asyncio
+
+    from starter.child_process import StackError
+    from starter.settings import Settings
+
+    given = {"database": database, "state_dir": state_dir}
+    settings = Settings().with_(**{name: value for name, value in given.items() if value is not None})
+    try:
+        report = asyncio.run(_audit(settings))
+    except StackError as error:
+        typer.echo(f"unavailable: {error}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(report.model_dump_json(indent=1))
+    else:
+        for each in report.violations:
+            typer.echo(f"{each.code}: {each.where}: {each.message}")
+        looked_at = f"{report.entries} entries, {report.books} quotes with orders, {report.orders} orders"
+        typer.echo(f"audit {len(report.violations)} violations ({looked_at})")
+    if report.violations:
+        raise typer.Exit(1)
+
+
+async def _audit(settings: Settings) -> AuditReport:
+    from activities.store.audit import audit as look
+    from activities.store.work import Database
+    from starter.embedded import embedded_stack, migrated, running_stack
+
+    async def at(url: str) -> AuditReport:
+        database = Database(url)
+        try:
+            with _progress() as on_quote:
+                return await look(database, on_book=on_quote)
+        finally:
+            await database.close()
+
+    running = running_stack(settings) if settings.database is None else None
+    if running is not None and running.database_url:
+        return await at(running.database_url)
+    if settings.database is not None:
+        await migrated(settings.database.get_secret_value())
+        return await at(settings.database.get_secret_value())
+    async with embedded_stack(settings, temporal=False, say=lambda text: typer.echo(text, err=True)) as stack:
+        return await at(stack.database_url)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Tells how far it is, on a terminal, once it has taken two seconds."""
+    import time
+
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    began = time.monotonic()
+    columns = (SpinnerColumn(), TextColumn("{task.completed} quotes looked at"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=True) as progress:
+        task = progress.add_task("audit", total=None, visible=False)
+
+        def on_quote(_: str) -> None:
+            progress.update(task, advance=1, visible=time.monotonic() - began > SHOWN_AFTER)
+
+        yield on_quote

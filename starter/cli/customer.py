@@ -1,0 +1,70 @@
+"""``countersign customer``: contracts, entitlements and revenue of a customer, over the running API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from starter.cli.options import ApiUrl, As, AsJson, CustomerId, Known
+
+app = typer.Typer(help="What a customer has, may use, and has earned us.", no_args_is_help=True)
+
+
+@app.command()
+def contract(
+    customer: CustomerId,
+    method: Annotated[str | None, typer.Option("--method", help="single or by_end_date; each quote's own.")] = None,
+    known: Known = None,
+    user: As = None,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a customer's contracts."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import contract_lines, show
+
+    found = Line(api, user).get(f"/customers/{quoted(customer)}/contracts", method=method, known=known)
+    show(found, contract_lines(found), as_json)
+
+
+@app.command()
+def entitlements(
+    customer: CustomerId,
+    on: Annotated[str | None, typer.Option("--on", help="A local date of the customer; today.")] = None,
+    known: Known = None,
+    view: Annotated[str | None, typer.Option("--view", help="contracted, committed or unordered.")] = None,
+    user: As = None,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a customer may use on a date."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import entitled_lines, show
+
+    found = Line(api, user).get(f"/customers/{quoted(customer)}/entitlements", on=on, known=known, view=view)
+    show(found, entitled_lines(found), as_json)
+
+
+@app.command()
+def revenue(
+    customer: CustomerId,
+    first: Annotated[str | None, typer.Option("--from", help="A month (2027-02) or date.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="A month or date, inclusive.")] = None,
+    known: Known = None,
+    user: As = None,
+    api: ApiUrl = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one row for each item and month.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show revenue by month."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import earned_lines, show
+
+    line, path = Line(api, user), f"/customers/{quoted(customer)}/revenue"
+    asked = {"from": first, "until": until, "known": known}
+    if as_csv:
+        typer.echo(line.get_text(path, "text/csv", **asked), nl=False)
+        return
+    found = line.get(path, **asked)
+    show(found, earned_lines(found), as_json)

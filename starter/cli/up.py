@@ -1,0 +1,114 @@
+"""``countersign up``: the whole system on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starter.cli.options import DatabaseUrl, StateDir
+
+if TYPE_CHECKING:
+    from starter.installation import Installation
+    from starter.settings import Settings
+
+NO_EXAMPLE = "the example is not here (it comes with the checkout): load your own with countersign directory load"
+
+
+def up(
+    temporal: Annotated[str | None, typer.Option("--temporal", help="An external server.", metavar="HOST:PORT")] = None,
+    database: DatabaseUrl = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", help="Port of the API; a taken one gives way to the next.", min=0, max=65535),
+    ] = None,
+    state_dir: StateDir = None,
+    any_port: Annotated[bool, typer.Option("--any-port", help="Let the embedded servers take any free port.")] = False,
+) -> None:
+    """Start Temporal, PostgreSQL, a worker and the API, load the example, and run until Ctrl-C.
+
+    State is kept between runs. With --temporal and --database, external servers are used instead of the embedded ones.
+    """
+    import asyncio
+
+    from pydantic import ValidationError
+
+    from starter.child_process import StackError
+    from starter.settings import Settings
+
+    given = {"temporal": temporal, "database": database, "http_port": port, "state_dir": state_dir}
+    try:
+        settings = Settings().with_(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        for each in error.errors():
+            typer.echo(f"invalid_setting: {'.'.join(map(str, each['loc']))}: {each['msg']}", err=True)
+        raise typer.Exit(2) from None
+    try:
+        asyncio.run(_run(settings, any_port))
+    except StackError as error:
+        typer.echo(f"unavailable: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+async def _run(settings: Settings, any_port: bool) -> None:
+    import asyncio
+    import signal
+
+    from starter.example import example_folder
+    from starter.installation import installation
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(each, stop.set)
+    _log_to_file(settings)
+    example, anywhere = example_folder(), 0 if any_port else None
+    running = installation(settings, example=example, temporal_port=anywhere, ui_port=anywhere, say=typer.echo)
+    async with running as found:
+        typer.echo(_told(settings, found) if example else f"{NO_EXAMPLE}\n{_told(settings, found)}")
+        await stop.wait()
+        typer.echo("stopping …")
+    typer.echo("stopped; everything is kept")
+
+
+def _log_to_file(settings: Settings) -> None:
+    """What the API logs goes beside the logs of the servers: the terminal is for people."""
+    import logging
+
+    import structlog
+
+    log = settings.state_dir / "logs" / "api.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=log, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=log.open("a", encoding="utf-8", buffering=1)),
+    )
+
+
+def _told(settings: Settings, found: Installation) -> str:
+    api, stack = found.api_url, found.stack
+    quote = f"{api}/api/v1/quotes/Q-1001"
+    lines = [
+        "",
+        "countersign is up; Ctrl-C stops it.",
+        f"  API          {api}/api/v1   (addresses: {api}/docs, description: {api}/openapi.json)",
+        *([f"  Temporal UI  {stack.ui_url}"] if stack.ui_url else []),
+        f"  Temporal     {stack.temporal_address}, namespace {stack.namespace}",
+        f"  state        {stack.state_dir}   (logs in {stack.logs.name}/)",
+        f"  mails        {settings.outbox_dir}",
+        f"  ERP          orders in {settings.erp_outbox_dir}, answers from {settings.erp_inbox_dir}",
+        *([f"  loaded       {', '.join(found.loaded)}"] if found.loaded else []),
+        "",
+        "Try, in another terminal:",
+        "  TOKEN=$(countersign token rosa)",
+        f'  curl -s -H "Authorization: Bearer $TOKEN" {quote}',
+        f'  curl -s -H "Authorization: Bearer $TOKEN" -X POST {quote}/submit',
+        "  countersign approval list --as mei",
+    ]
+    return "\n".join(lines)
