@@ -73,7 +73,7 @@ class SplitOrder:
 
     @workflow.update(name="move_date", description="Move the order to another date")
     async def move_date(self, change: OrderChange) -> OrderAnswer:
-        return await self._change(change)
+        return await self._change(change, "move_date")
 
     @move_date.validator
     def check_move_date(self, change: OrderChange) -> None:
@@ -83,39 +83,39 @@ class SplitOrder:
 
     @workflow.update(name="activate", description="Make the order final before its date")
     async def activate(self, change: OrderChange) -> OrderAnswer:
-        return await self._change(change)
+        return await self._change(change, "activate")
 
     @workflow.update(name="acknowledge", description="The ERP's answer")
     async def acknowledge(self, change: OrderChange) -> OrderAnswer:
-        return await self._change(change)
+        return await self._change(change, "acknowledge")
 
     @workflow.update(name="deliver", description="Something arrived")
     async def deliver(self, change: OrderChange) -> OrderAnswer:
-        return await self._change(change)
+        return await self._change(change, "deliver")
 
     @workflow.update(name="accept_item", description="The customer accepted what arrived")
     async def accept_item(self, change: OrderChange) -> OrderAnswer:
-        return await self._change(change)
+        return await self._change(change, "accept_item")
 
     @workflow.update(name="reach", description="A milestone was reached")
     async def reach(self, change: OrderChange) -> OrderAnswer:
-        return await self._change(change)
+        return await self._change(change, "reach")
 
     @workflow.signal(name="acknowledged", description="The same as acknowledge, without an answer")
     async def acknowledged(self, change: OrderChange) -> None:
-        await self._heed("acknowledged", change)
+        await self._heed("acknowledged", change, "acknowledge")
 
     @workflow.signal(name="delivered", description="The same as deliver, without an answer")
     async def delivered(self, change: OrderChange) -> None:
-        await self._heed("delivered", change)
+        await self._heed("delivered", change, "deliver")
 
     @workflow.signal(name="accepted", description="The same as accept_item, without an answer")
     async def accepted(self, change: OrderChange) -> None:
-        await self._heed("accepted", change)
+        await self._heed("accepted", change, "accept_item")
 
     @workflow.signal(name="reached", description="The same as reach, without an answer")
     async def reached(self, change: OrderChange) -> None:
-        await self._heed("reached", change)
+        await self._heed("reached", change, "reach")
 
     @workflow.query(name="standing", description="The order as this run last saw it")
     def standing(self) -> OrderStanding:
@@ -169,14 +169,17 @@ class SplitOrder:
             async with self._lock:
                 self._take(self._standing.model_copy(update={"sent": True}))
 
-    async def _change(self, change: OrderChange) -> OrderAnswer:
+    async def _change(self, change: OrderChange, verb: str) -> OrderAnswer:
+        if change.verb != verb:
+            message = f"this is the way to {verb}, not to {change.verb}"
+            raise refused(Refusal("wrong_type", message, "verb"))
         request = ChangeOrder(order_id=self._standing.order_id, change=change, at=self._clock.moment(change.at))
         async with self._lock:
             return OrderAnswer(standing=await self._move(CHANGE_ORDER, request, f"{change.by}: {change.verb}"))
 
-    async def _heed(self, signal: str, change: OrderChange) -> None:
+    async def _heed(self, signal: str, change: OrderChange, verb: str) -> None:
         try:
-            await self._change(change)
+            await self._change(change, verb)
         except ApplicationError as error:
             note = NoteIgnored(
                 quote_id=self._standing.quote_id,

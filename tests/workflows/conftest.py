@@ -1,0 +1,24 @@
+"""A furnished house with a worker for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.client import Client
+
+from tests.workflows.house import House
+
+
+@pytest.fixture
+async def quiet_house(client: Client, database_url: str, task_queue: str) -> AsyncIterator[House]:
+    """A house in which nobody works until the test starts a worker."""
+    async with House.built(client, database_url, task_queue) as house:
+        yield house
+
+
+@pytest.fixture
+async def house(quiet_house: House, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """The house at work. With parameter 0 nothing is cached: every task replays its run from the start."""
+    async with quiet_house.worker(cached=getattr(request, "param", 1000)):
+        yield quiet_house
