@@ -67,7 +67,10 @@ def identify(request: Request, doors: Doors) -> Identity:
     if scheme.lower() != "bearer" or not token.strip():
         raise Refusal("invalid_token", "send a bearer token (Authorization: Bearer …); countersign token makes one")
     # Tokens live in the time of the world, also where business time is a story's.
-    return doors.desk.tokens.identity(token.strip(), datetime.now(UTC))
+    who = doors.desk.tokens.identity(token.strip(), datetime.now(UTC))
+    if not who.user:
+        raise Refusal("invalid_token", "the token names nobody; make a new one")
+    return who
 
 
 def idempotency_key(request: Request) -> str | None:

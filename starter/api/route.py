@@ -106,7 +106,7 @@ class DoorRoute(APIRoute):
             await _read(strict, self.body_types)
             async with _patience(doors):
                 key = idempotency_key(request)
-                if key is not None and request.method in ONCE:
+                if key is not None and request.method in ONCE and not _is_preview(request):
                     return await _once(doors, strict, key, handle)
                 return _private(await handle(strict))
 
@@ -117,6 +117,12 @@ class DocumentRoute(DoorRoute):
     """A route that takes a document as JSON or as YAML."""
 
     body_types = (*JSON_TYPES, "application/yaml", "application/x-yaml", "text/yaml", "text/plain")
+
+
+def _is_preview(request: Request) -> bool:
+    """Whether nothing is written, so that there is nothing to be done only once."""
+    asked = request.query_params.get("preview", "false").lower()
+    return request.url.path.endswith("/preview") or asked not in ("false", "0", "no", "off", "f", "n")
 
 
 def _private(response: Response) -> Response:

@@ -70,7 +70,7 @@ async def _audit(settings: Settings) -> AuditReport:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """Tells how far it is, on a terminal, once it has taken two seconds."""
+    """Tells how far it is, once it has taken two seconds."""
     import time
 
     from rich.console import Console
@@ -78,10 +78,16 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
     began = time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.completed} quotes looked at"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=True) as progress:
-        task = progress.add_task("audit", total=None, visible=False)
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task("audit", total=None)
 
-        def on_quote(_: str) -> None:
-            progress.update(task, advance=1, visible=time.monotonic() - began > SHOWN_AFTER)
+    def on_quote(_: str) -> None:
+        progress.advance(task)
+        if not progress.live.is_started and time.monotonic() - began > SHOWN_AFTER:
+            progress.start()
 
+    try:
         yield on_quote
+    finally:
+        if progress.live.is_started:
+            progress.stop()

@@ -18,4 +18,6 @@ def token(
     """Make a token. Whoever has it acts as that user: keep it secret."""
     from starter.cli.line import make_token
 
+    if not user.strip():
+        raise typer.BadParameter("name a user", param_hint="USER")
     typer.echo(make_token(user, timedelta(days=days), *(roles or ())))

@@ -45,6 +45,9 @@ def up(
         raise typer.Exit(2) from None
     try:
         asyncio.run(_run(settings, any_port))
+    except asyncio.CancelledError:
+        typer.echo("stopped before it was up")
+        raise typer.Exit(1) from None
     except StackError as error:
         typer.echo(f"unavailable: {error}", err=True)
         raise typer.Exit(1) from None
@@ -57,15 +60,18 @@ async def _run(settings: Settings, any_port: bool) -> None:
     from starter.example import example_folder
     from starter.installation import installation
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    is_up, stop = asyncio.Event(), asyncio.Event()
+    loop, this = asyncio.get_running_loop(), asyncio.current_task()
+    assert this is not None
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(each, stop.set)
+        # Before it is up there is nothing to finish: what has started is ended again at once.
+        loop.add_signal_handler(each, lambda: stop.set() if is_up.is_set() else this.cancel())
     _log_to_file(settings)
     example, anywhere = example_folder(), 0 if any_port else None
     running = installation(settings, example=example, temporal_port=anywhere, ui_port=anywhere, say=typer.echo)
     async with running as found:
         typer.echo(_told(settings, found) if example else f"{NO_EXAMPLE}\n{_told(settings, found)}")
+        is_up.set()
         await stop.wait()
         typer.echo("stopping …")
     typer.echo("stopped; everything is kept")

@@ -22,6 +22,15 @@ from starter.desk import Desk
 from starter.people_desk import PeopleDesk
 from worker import build_worker
 
+YES = (
+    ("nora", "terms-legal"),
+    ("sam", "service-capacity"),
+    ("grace", "service-capacity"),
+    ("mei", "discount-manager"),
+    ("david", "discount-director"),
+    ("farid", "big-deal-finance"),
+)
+"""Who says yes to which rule of the hospital's first round, in an order that is possible."""
 HOSPITAL = Path(__file__).parents[3] / "examples" / "hospital"
 ADMIN = Identity("setup", frozenset({"admin"}))
 BEGIN = datetime(2026, 11, 16, 15, tzinfo=UTC)

@@ -8,19 +8,10 @@ from typing import Any
 import pytest
 
 from starter.clock import StoryClock
-from tests.starter.api.conftest import HOSPITAL, Api
+from tests.starter.api.conftest import HOSPITAL, YES, Api
 
 EXPECTED = json.loads((HOSPITAL / "expected.json").read_text())
 CUSTOMER = json.loads((HOSPITAL / "quote.json").read_text())["customer"]["customer_id"]
-
-YES = (
-    ("nora", "terms-legal"),
-    ("sam", "service-capacity"),
-    ("grace", "service-capacity"),
-    ("mei", "discount-manager"),
-    ("david", "discount-director"),
-    ("farid", "big-deal-finance"),
-)
 
 
 @pytest.mark.usefixtures("working")

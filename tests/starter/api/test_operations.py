@@ -24,9 +24,9 @@ async def test_a_policy_is_published_from_yaml_and_from_json(api: Api) -> None:
     rule = {"id": "r", "approver": "ceo", "step": 1, "when": {"all": ["max > 2.5"]}, "smart": True}
     document = {"policy": "small", "fallback": "ceo", "variables": {"max": {"max": "lines.discount_percent"}}}
     text = json.dumps({**document, "rules": [{**rule, "tolerance": {"max": 0.1}}]})
-    sent = {"content": text, "headers": {"Content-Type": "application/json", "Idempotency-Key": "p"}}
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "p"}
     for _ in range(2):
-        answer = await api.call("POST", "/policies", "ada", "admin", **sent)
+        answer = await api.call("POST", "/policies", "ada", "admin", content=text, headers=headers)
         assert answer.json() == {"policy": "small", "version": 1}
     assert (await api.get("/policies/small/versions/1"))["document"]["rules"][0]["tolerance"] == {"max": "0.1"}
 

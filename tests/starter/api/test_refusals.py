@@ -54,8 +54,8 @@ async def test_a_bad_quote_is_told_by_code_and_path_and_nothing_is_stored(
     ],
 )
 async def test_a_body_that_is_no_request_is_refused(api: Api, quote: str, body: bytes, status: int, code: str) -> None:
-    sent = {"content": body, "headers": {"Content-Type": "application/json"}}
-    assert await api.refused("POST", f"/quotes/{quote}/submit", **sent) == (status, code)
+    path = f"/quotes/{quote}/submit"
+    assert await api.refused("POST", path, content=body, headers=JSON) == (status, code)
     assert (await api.get(f"/quotes/{quote}"))["state"] == "draft"
 
 

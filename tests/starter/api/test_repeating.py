@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from activities.tokens import Identity
 from starter.quote_desk import QuoteDesk
-from tests.starter.api.conftest import Api, quote_document
+from tests.starter.api.conftest import YES, Api, quote_document
 
 KEY = {"Idempotency-Key": "6f1c3a52"}
 
@@ -24,7 +25,7 @@ async def test_the_same_request_under_its_key_gets_the_same_answer(api: Api, quo
 @pytest.mark.usefixtures("working")
 async def test_a_key_is_one_persons_and_one_requests(api: Api, quote: str) -> None:
     await api.post(f"/quotes/{quote}/submit", headers=KEY)
-    reused = {"headers": KEY, "json": {"comment": "another"}}
+    reused: dict[str, Any] = {"headers": KEY, "json": {"comment": "another"}}
     assert await api.refused("POST", f"/quotes/{quote}/submit", **reused) == (422, "idempotency_key_reused")
     assert await api.refused("POST", f"/quotes/{quote}/recall", headers=KEY) == (422, "idempotency_key_reused")
     await api.post(f"/approvals/{quote}.1.terms-legal/approve", "nora", headers=KEY)
@@ -92,15 +93,11 @@ async def test_a_repeated_recall_and_a_repeated_decision_are_found(api: Api, quo
     for _ in range(2):
         answers = await api.post("/approvals/decide", "nora", {"decisions": [one]}, headers=KEY)
         assert [each["status"] for each in answers["answers"]] == [200]
-    from activities.tokens import Identity
-
     recalled = [await desk.recall(Identity("rosa"), quote, key="r") for _ in range(2)]
     assert recalled[0].outcome == recalled[1].outcome == "recalled"
 
 
 async def approve(api: Api, quote: str, *, submit: bool = True) -> None:
-    from tests.starter.api.test_hospital import YES
-
     if submit:
         await api.post(f"/quotes/{quote}/submit")
     for who, rule in YES:
@@ -135,9 +132,16 @@ async def test_an_order_is_only_moved_by_who_has_seen_it(api: Api, quote: str) -
     assert (moved.status_code, moved.json()["order_date"], moved.headers["etag"]) == (200, "2027-04-19", '"2"')
     again = await api.call("PATCH", path, json={"order_date": "2027-04-19"}, headers={"If-Match": seen, **KEY})
     assert (again.text, again.headers["etag"]) == (moved.text, '"2"')
-    stale = {"json": {"order_date": "2027-04-20"}, "headers": {"If-Match": seen}}
+    stale: dict[str, Any] = {"json": {"order_date": "2027-04-20"}, "headers": {"If-Match": seen}}
     assert await api.refused("PATCH", path, **stale) == (412, "stale")
     assert await api.refused("PATCH", path, json={"order_date": "20.4.2027"}) == (422, "invalid_date")
     assert await api.refused("PATCH", path, json={"order_date": "2026-01-01"}) == (422, "in_the_past")
     assert await api.refused("POST", f"{path}/deliveries", json={"quantity": 1}) == (422, "number_not_text")
     assert await api.refused("POST", f"{path}/deliveries") == (409, "wrong_state")
+
+
+async def test_a_preview_uses_no_key_up(api: Api, quote: str) -> None:
+    for _ in range(2):
+        previewed = await api.call("POST", f"/quotes/{quote}/preview", headers=KEY)
+        assert "idempotency-replayed" not in previewed.headers
+    assert await api.refused("POST", f"/quotes/{quote}/accept", headers=KEY) == (409, "not_approved")
