@@ -1,0 +1,148 @@
+"""Story files: what is wrong in them is told with file and line before anything is played."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from domain.refusal import Refusal
+from starter.stories.document import read_story
+
+POLICY = """policy: p
+fallback: ann
+rules:
+  - id: r
+    approver: ann
+"""
+DIRECTORY = "users: {ann: {name: Ann}, bob: {name: Bob}}\n"
+LINE = {"line_id": "A", "product": "P", "family": "F", "kind": "one_time", "quantity": "1", "list_price": "5"}
+QUOTE = {
+    "quote_id": "Q",
+    "title": "T",
+    "owner": "bob",
+    "currency": "USD",
+    "customer": {"customer_id": "c", "name": "C"},
+    "lines": [LINE],
+}
+HEAD = 'policy: policy.yaml\ndirectory: directory.yaml\nquote: quote.json\nat: "2026-11-23T09:00Z"\ncases:\n'
+
+
+def story(folder: Path, text: str, *, policy: str = POLICY, quote: str | None = None) -> Path:
+    (folder / "policy.yaml").write_text(policy)
+    (folder / "directory.yaml").write_text(DIRECTORY)
+    (folder / "quote.json").write_text(json.dumps(QUOTE) if quote is None else quote)
+    (folder / "story.yaml").write_text(text)
+    return folder / "story.yaml"
+
+
+def refusal(path: Path) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        read_story(path)
+    return caught.value
+
+
+def steps(*lines: str) -> str:
+    """A story of one case; the first step stands on line 8."""
+    return HEAD + "  - name: case\n    steps:\n" + "".join(f"      - {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "at"),
+    [
+        (["submit: {by: ann}", "sbmit: {by: ann}"], "unknown_verb", 9),
+        (["submit: {}"], "missing_field", 8),
+        (["submit: {by: ann, when: now}"], "unknown_field", 8),
+        (["submit: {by: ann}", "approve: {by: ann}"], "missing_field", 9),
+        (["wait: soon"], "invalid_duration", 8),
+        (["wait: 0h"], "invalid_duration", 8),
+        (["until: tomorrow"], "invalid_moment", 8),
+        (["just a text"], "wrong_type", 8),
+        (["{submit: {by: ann}, recall: {by: ann}}"], "wrong_type", 8),
+        (["refused: four_eyes"], "wrong_type", 8),
+        (["{submit: {by: ann}, refused: [a]}"], "wrong_type", 8),
+        (["expect: {colour: red}"], "unknown_expectation", 8),
+        (["expect: [a]"], "wrong_type", 8),
+        # what is not built yet is refused by name
+        (["submit: {by: ann}", "ask: {by: ann, rule: r}"], "not_built_yet", 9),
+        (["withdraw: {by: ann, rule: r}"], "not_built_yet", 8),
+        (["override: {by: ann, rule: r, decision: approve}"], "not_built_yet", 8),
+        (["replace: {user: ann, by_whom: bob}"], "not_built_yet", 8),
+        (["amend: {contract_of: Q}"], "not_built_yet", 8),
+        (["expect: {explain: {r: {}}}"], "not_built_yet", 8),
+    ],
+)
+def test_a_wrong_step_is_told_with_its_line(tmp_path: Path, lines: list[str], code: str, at: int) -> None:
+    found = refusal(story(tmp_path, steps(*lines)))
+    assert found.code == code
+    assert found.problems[0].message.startswith(f"{tmp_path}/story.yaml:{at}: ")
+
+
+def test_a_verb_that_is_not_built_is_named(tmp_path: Path) -> None:
+    assert "the verb reassign is not built yet" in str(refusal(story(tmp_path, steps("reassign: {by: ann}"))))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("cases: []\n", "missing_field"),
+        (HEAD + "  - steps: []\n", "missing_field"),
+        (HEAD + "  - {name: a, steps: [], colour: red}\n", "unknown_field"),
+        (HEAD.replace('at: "2026-11-23T09:00Z"\n', "") + "  - {name: a, steps: []}\n", "missing_field"),
+        (HEAD.replace("quote.json", "nowhere.json") + "  - {name: a, steps: []}\n", "unreadable_file"),
+        (HEAD + "  - {name: a, name: b, steps: []}\n", "invalid_yaml"),
+        (HEAD + "  - {name: a, change: {lines.Z.quantity: '1'}, steps: []}\n", "unknown_field"),
+        (HEAD + "  - {name: a, policy_change: {rules.r.approver: ghost}, steps: []}\n", "unknown_approver"),
+        (HEAD + "  - {name: a, change: {lines.A.quantity: '-1'}, steps: []}\n", "quantity_out_of_range"),
+        (HEAD + "  - {name: a, change: {lines.A.quantity: 1}, steps: []}\n", "number_not_text"),
+        (HEAD + "  - {name: a, policy_change: {smart_mode: salesforce}, steps: []}\n", "not_built_yet"),
+        ("- a\n", "wrong_type"),
+        ("", "wrong_type"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str, code: str) -> None:
+    found = refusal(story(tmp_path, text))
+    assert found.code == code
+    assert ":" in found.problems[0].message
+
+
+def test_a_mistake_in_the_policy_is_told_with_the_line_of_the_policy(tmp_path: Path) -> None:
+    wrong = POLICY + "    when: discount == 5\n    colour: red\n"
+    found = refusal(story(tmp_path, steps("submit: {by: ann}"), policy=wrong))
+    assert found.problems[0].message.startswith(f"{tmp_path}/policy.yaml:7: rules.r.colour")
+    found = refusal(story(tmp_path, steps("submit: {by: ann}"), policy=wrong.replace("    colour: red\n", "")))
+    assert found.problems[0].message.startswith(f"{tmp_path}/policy.yaml:6: rules.r.when")
+
+
+def test_a_mistake_in_an_inline_document_is_told_with_the_line_of_the_story(tmp_path: Path) -> None:
+    text = HEAD.replace("policy: policy.yaml", "policy:\n  policy: p\n  rules:\n    - {id: r, aprover: ann}")
+    found = refusal(story(tmp_path, text + "  - {name: a, steps: []}\n"))
+    assert {each.message.split(": ")[0] for each in found.problems} == {f"{tmp_path}/story.yaml:4"}
+
+
+@pytest.mark.parametrize("quote", ["[]", '{"quote_id": "Q", "quote_id": "R"}', '{"a": ', "[" * 100_000])
+def test_a_quote_file_that_is_none_is_refused(tmp_path: Path, quote: str) -> None:
+    found = refusal(story(tmp_path, steps("submit: {by: ann}"), quote=quote))
+    assert found.code in ("wrong_type", "invalid_json")
+
+
+def test_documents_may_stand_in_the_file_or_the_case(tmp_path: Path) -> None:
+    text = steps("submit: {by: bob}") + "    quote: {" + json.dumps(QUOTE)[1:] + "\n    at: 2026-12-01T09:00Z\n"
+    [case] = read_story(story(tmp_path, text))
+    assert case.at.month == 12
+    assert case.quote["quote_id"] == "Q"
+
+
+def test_on_and_no_are_texts(tmp_path: Path) -> None:
+    [case] = read_story(
+        story(tmp_path, steps("reject: {by: ann, rule: r, reason: no}", "deliver: {order: k, on: 2027-01-01}"))
+    )
+    assert case.steps[0].arguments.reason == "no"
+    assert case.steps[1].arguments.on == "2027-01-01"
+
+
+def test_each_case_starts_with_its_own_documents(tmp_path: Path) -> None:
+    text = HEAD + "  - {name: a, change: {title: Other}, steps: []}\n  - {name: b, steps: []}\n"
+    one, other = read_story(story(tmp_path, text))
+    assert (one.quote["title"], other.quote["title"]) == ("Other", "T")
