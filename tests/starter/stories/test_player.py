@@ -17,8 +17,8 @@ from starter.stories.player import Told, play
 ROOT = Path(__file__).parents[3]
 STORIES = ROOT / "examples/stories"
 HEAD = f"""policy: {{policy: p, fallback: ceo, rules: [{{id: r, approver: mei, sla: {{remind: 4h}}}}]}}
-directory: {STORIES}/directory.yaml
-quote: {STORIES}/quote.yaml
+directory: {STORIES}/clinic/directory.yaml
+quote: {STORIES}/clinic/quote.yaml
 at: "2026-11-23T09:00Z"
 cases:
 """
