@@ -48,7 +48,9 @@ def audit(database: DatabaseUrl = None, state_dir: StateDir = None, as_json: AsJ
 async def _audit(settings: Settings) -> AuditReport:
     from activities.store.audit import audit as look
     from activities.store.work import Database
+    from starter.child_process import StackError
     from starter.embedded import embedded_stack, migrated, running_stack
+    from starter.server import running_api
 
     async def at(url: str) -> AuditReport:
         database = Database(url)
@@ -64,6 +66,8 @@ async def _audit(settings: Settings) -> AuditReport:
     if settings.database is not None:
         await migrated(settings.database.get_secret_value())
         return await at(settings.database.get_secret_value())
+    if running_api(settings.state_dir) is not None:
+        raise StackError("the system that runs here has an external database; name it with --database")
     async with embedded_stack(settings, temporal=False, say=lambda text: typer.echo(text, err=True)) as stack:
         return await at(stack.database_url)
 
