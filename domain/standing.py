@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from enum import StrEnum
 
-from domain.approval.state import Outcome, RoundState
+from domain.approval.state import RoundState
 from domain.refusal import Refusal
 
 
@@ -64,8 +62,3 @@ def check_order(state: QuoteState, accepted: bool) -> None:
 def state_after(round_state: RoundState) -> QuoteState:
     """The state of a quote whose latest round stands like this."""
     return QuoteState.PENDING if round_state.outcome is None else QuoteState(round_state.outcome.value)
-
-
-def last_approved(rounds: Sequence[RoundState]) -> datetime | None:
-    """When the last approved round closed: who edited since then is barred from the next."""
-    return max((each.closed_at for each in rounds if each.outcome is Outcome.APPROVED and each.closed_at), default=None)
