@@ -18,6 +18,7 @@ from worker import build_worker
 ROOT = Path(__file__).parents[2]
 TOKENS = Tokens(b"a key for tests that is long enough for HS256")
 HOSPITAL = read_story(ROOT / "examples/hospital/scenario.yaml")
+STORIES = [case for path in sorted((ROOT / "examples/stories").glob("*.yaml")) for case in read_story(path)]
 
 
 @pytest.fixture
@@ -34,6 +35,12 @@ async def stage(
 
 @pytest.mark.parametrize("case", HOSPITAL, ids=lambda case: case.name)
 async def test_hospital_story_on_the_live_stack(case: Case, stage: LiveStage) -> None:
+    told = await play(case, stage)
+    assert told.passed, told.failures
+
+
+@pytest.mark.parametrize("case", STORIES, ids=lambda case: case.name)
+async def test_the_live_stack_tells_what_the_core_tells(case: Case, stage: LiveStage) -> None:
     told = await play(case, stage)
     assert told.passed, told.failures
 
