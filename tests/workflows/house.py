@@ -36,7 +36,8 @@ from worker import build_worker
 from workflows.messages import Decide
 from workflows.names import order_run_id, quote_approval_id
 
-TOKENS = Tokens(b"a key for tests that is long enough for HS256")
+KEY = "a key for tests that is long enough for HS256"
+TOKENS = Tokens(KEY.encode())
 ADMIN = Identity("root", frozenset({"admin"}))
 ROSA, MEI, DAVID, SAM, LIAM, NORA, INES, FARID = (
     Identity(name) for name in ("rosa", "mei", "david", "sam", "liam", "nora", "ines", "farid")
@@ -352,10 +353,12 @@ async def events(run: WorkflowHandle[Any, Any]) -> list[str]:
     return [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") async for event in run.fetch_history_events()]
 
 
-async def until(look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool] = bool) -> Any:
+async def until(
+    look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool] = bool, *, patience: float = PATIENCE
+) -> Any:
     """What ``look`` sees once it is as ``wanted``."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE
+    deadline = loop.time() + patience
     while not wanted(seen := await look()):
         assert loop.time() < deadline, f"it did not come to that; last seen: {seen}"
         await asyncio.sleep(0.02)
