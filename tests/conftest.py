@@ -41,6 +41,13 @@ settings.load_profile("countersign")
 TEMPLATE = "migrated"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Sizes of tests that a nightly run makes larger."""
+    parser.addoption(
+        "--oracle-cases", type=int, default=100_000, help="rules × quotes for the evaluator's oracle; nightly 1000000"
+    )
+
+
 @pytest.fixture(scope="session")
 async def temporal() -> "AsyncIterator[WorkflowEnvironment]":
     """A Temporal server in memory whose runs can be fast-forwarded; its client has our plugin."""

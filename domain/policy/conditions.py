@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.money import is_currency
+from domain.policy.logic import Joined, read_logic
 from domain.refusal import Refusal
 
 
@@ -63,10 +64,13 @@ Literal = Decimal | Amount | str
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A right side that names a field or variable; ``otherwise`` is the text it is where nothing has that name."""
+    """A right side that may name a field or variable; ``otherwise`` is what it is where nothing has that name.
+
+    ``fields.x`` and ``terms.x`` are always names, and blank where the quote has none.
+    """
 
     name: str
-    otherwise: str
+    otherwise: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ Node = Condition | Group
 
 
 def read_when(value: Any, path: str, depth: int = 0) -> Node:
-    """The condition tree of a ``when`` or ``where``. Codes: ``invalid_condition``, ``not_built_yet``."""
+    """The condition tree of a ``when`` or ``where``. Code: ``invalid_condition``."""
     if depth > 20:
         raise Refusal("invalid_condition", "the conditions are nested more than 20 deep; make them flatter", path)
     if isinstance(value, str):
@@ -111,9 +115,22 @@ def read_when(value: Any, path: str, depth: int = 0) -> Node:
             return Group(Combination.NOT, (read_when(inner, f"{path}.not", depth + 1),))
         if word in (Combination.ALL, Combination.ANY):
             return _group(Combination(word), parts, f"{path}.{word}", depth)
-    if isinstance(value, dict) and "logic" in value:
-        raise Refusal("not_built_yet", "numbered conditions with logic are not built yet; nest all, any, not", path)
+    if isinstance(value, dict) and set(value) == {"conditions", "logic"}:
+        return _numbered(value["conditions"], value["logic"], path)
     raise Refusal("invalid_condition", "write a condition as text, or one of all, any, not with conditions in it", path)
+
+
+def _numbered(texts: Any, logic: Any, path: str) -> Node:
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts) or not isinstance(logic, str):
+        raise Refusal("invalid_condition", "conditions is a list of texts, logic a text such as 1 AND (2 OR 3)", path)
+    conditions = [read_condition(text, f"{path}.conditions.{at}") for at, text in enumerate(texts)]
+
+    def node(tree: Joined | int) -> Node:
+        if isinstance(tree, int):
+            return conditions[tree - 1]
+        return Group(Combination(tree.word), tuple(node(part) for part in tree.parts))
+
+    return node(read_logic(logic, len(conditions), f"{path}.logic"))
 
 
 def _group(combination: Combination, parts: Any, path: str, depth: int) -> Group:
@@ -164,7 +181,7 @@ def _check_right(operator: Operator, right: str, folded: str, path: str) -> None
 def _right(text: str) -> Literal | Reference:
     value = _literal(text)
     if isinstance(value, str) and value == text and re.fullmatch(NAME, text, re.ASCII):
-        return Reference(text, text)
+        return Reference(text, None if text.startswith(("fields.", "terms.", "lines.")) else text)
     return value
 
 
@@ -212,3 +229,10 @@ def leaves(node: Node | None, negated: bool = False) -> Iterator[tuple[Condition
     flip = node.combination is Combination.NOT
     for part in node.parts:
         yield from leaves(part, negated != flip)
+
+
+def names_in(condition: Condition) -> Iterator[str]:
+    """The names that a condition reads."""
+    yield condition.name
+    if isinstance(condition.right, Reference):
+        yield condition.right.name

@@ -1,14 +1,14 @@
 """The policy document: variables, chains and rules as a policy owner writes them (``spec/approvals.md`` 2).
 
 A published version never changes. What later releases bring is refused by name (``not_built_yet``), never ignored.
+Rows of ``matrix`` tables become rules when the document is read (:mod:`domain.policy.matrix`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -16,13 +16,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from domain.calendar import Sla
-from domain.policy.conditions import Condition, Node, Reference, leaves, read_when
-from domain.policy.facts import LINE_FIELDS
+from domain.policy.conditions import Node, leaves, names_in, read_when
+from domain.policy.variables import Variable, read_variable
 from domain.quote import FreeText, Identifier, LocalDate, Text
 from domain.reading import problem_error, read_model
-from domain.refusal import Problem, Refusal
+from domain.refusal import Refusal
 
-AGGREGATES = ("sum", "avg", "min", "max", "count")
 UNCHAINED = "unchained"
 
 
@@ -87,12 +86,13 @@ def _kind_of_smart(value: Any) -> str | None:
     return "(some)" if isinstance(value, list | tuple) else None
 
 
+ConditionNumber = Annotated[int, Field(strict=True, ge=1)]
 Smart = Annotated[
-    Annotated[bool, Tag("(all)")] | Annotated[tuple[Text, ...], Tag("(some)")],
+    Annotated[bool, Tag("(all)")] | Annotated[tuple[ConditionNumber | Text, ...], Tag("(some)")],
     Discriminator(
         _kind_of_smart,
         custom_error_type="invalid_choice",
-        custom_error_message="write true, or a list of conditions of this rule",
+        custom_error_message="write true, or a list of conditions of this rule (or their numbers)",
     ),
 ]
 
@@ -135,17 +135,14 @@ class RulePart(Part):
         """The conditions (spaces folded) that smart approval watches."""
         if isinstance(self.smart, bool):
             return frozenset(leaf.text for leaf, _ in leaves(self.conditions)) if self.smart else frozenset()
-        return frozenset(" ".join(text.split()) for text in self.smart)
+        return frozenset(self._watched(each) for each in self.smart)
 
-
-class Variable(Part):
-    """A value computed once per evaluation: an aggregate over lines with a ``where``, or a discount in percent."""
-
-    kind: Literal["sum", "avg", "min", "max", "count", "discount"]
-    field: str | None = None
-    where: Any = None
-    list: str | None = None
-    net: str | None = None
+    def _watched(self, named: int | str) -> str:
+        """The condition that ``smart`` names by its text, or by its number in ``conditions``."""
+        if isinstance(named, str):
+            return " ".join(named.split())
+        numbered = self.when.get("conditions", ()) if isinstance(self.when, Mapping) else ()
+        return " ".join(str(numbered[named - 1]).split()) if named <= len(numbered) else f"condition {named}"
 
 
 class Policy(Part):
@@ -197,144 +194,20 @@ class Policy(Part):
 
     def names_used_by(self, variable: str) -> tuple[str, ...]:
         """The header fields and variables that a variable is computed from. Line fields hide them in a ``where``."""
-        spec = self.variable[variable]
-        if spec.kind == "discount":
-            return (str(spec.list), str(spec.net))
-        where = None if spec.where is None else read_when(spec.where, f"variables.{variable}.where")
-        return tuple(name for leaf, _ in leaves(where) for name in names_in(leaf) if name not in LINE_FIELDS)
-
-
-def names_in(condition: Condition) -> Iterator[str]:
-    """The names that a condition reads."""
-    yield condition.name
-    if isinstance(condition.right, Reference):
-        yield condition.right.name
-
-
-def read_variable(name: str, spec: Any) -> Variable:
-    """The variable written as ``spec``. Codes: ``invalid_variable``, ``not_built_yet``."""
-    path = f"variables.{name}"
-    if isinstance(spec, dict):
-        words = [word for word in spec if word != "where"]
-        if words == ["discount"] and isinstance(spec["discount"], dict) and "where" not in spec:
-            inner = spec["discount"]
-            if set(inner) == {"list", "net"} and all(isinstance(value, str) for value in inner.values()):
-                return Variable(kind="discount", list=inner["list"], net=inner["net"])
-        elif len(words) == 1 and words[0] in AGGREGATES and isinstance(spec[words[0]], str):
-            return _aggregate(words[0], spec[words[0]], spec.get("where"), path)
-    if isinstance(spec, str | int | Decimal) and not isinstance(spec, bool):
-        raise Refusal("not_built_yet", "variables with arithmetic are not built yet", path)
-    raise Refusal(
-        "invalid_variable",
-        "write an aggregate such as {max: lines.discount_percent, where: ...}, or {discount: {list: …, net: …}}",
-        path,
-    )
-
-
-def _aggregate(word: str, target: str, where: Any, path: str) -> Variable:
-    field = target.removeprefix("lines.") if target.startswith("lines.") else None
-    if (field is None) != (target == "lines") or (field is None and word != "count"):
-        raise Refusal("invalid_variable", f"{word} is taken of lines.FIELD (count also of lines)", path)
-    if where is not None:
-        read_when(where, f"{path}.where")
-    return Variable.model_validate({"kind": word, "field": field, "where": where})
+        return self.variable[variable].names
 
 
 def read_policy(data: Any) -> Policy:
-    """The policy in ``data`` (a decoded document), or a :class:`Refusal` that names every problem by its path."""
-    policy = read_model(Policy, data)
-    problems = list(_problems(policy))
+    """The policy in ``data`` (a decoded document), or a :class:`Refusal` that names every problem by its path.
+
+    Codes: those of the document, ``duplicate_id``, ``unknown_chain``, ``cycle``, ``invalid_condition``,
+    ``invalid_variable``, ``invalid_matrix``, ``unknown_condition``, ``unknown_field``, ``not_built_yet``.
+    """
+    from domain.policy.document_checks import policy_problems
+    from domain.policy.matrix import expanded
+
+    policy = expanded(read_model(Policy, data))
+    problems = list(policy_problems(policy))
     if problems:
         raise Refusal.of(problems)
     return policy
-
-
-def _problems(policy: Policy) -> Iterator[Problem]:
-    if policy.matrix is not None:
-        yield Problem("not_built_yet", "matrix tables are not built yet; write the rules out", "matrix")
-    if policy.smart_mode == "salesforce":
-        yield Problem("not_built_yet", "smart_mode salesforce is not built yet; use any_worse", "smart_mode")
-    for rule_id, times in Counter(rule.id for rule in policy.rules).items():
-        if times > 1:
-            yield Problem("duplicate_id", f"the rule stands {times} times", f"rules.{rule_id}")
-    yield from _variable_problems(policy)
-    yield from _chain_problems(policy)
-    for rule in policy.rules:
-        yield from _rule_problems(policy, rule)
-
-
-def _variable_problems(policy: Policy) -> Iterator[Problem]:
-    readable = True
-    for name, spec in policy.variables.items():
-        try:
-            read_variable(name, spec)
-        except Refusal as refusal:
-            readable = False
-            yield from refusal.problems
-    if readable:
-        for name in policy.variables:
-            if name in _reachable(policy, name):
-                yield Problem("cycle", f"{name} is computed from itself", f"variables.{name}")
-
-
-def _reachable(policy: Policy, start: str) -> set[str]:
-    found: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for name in policy.names_used_by(waiting.pop()):
-            if name in policy.variables and name not in found:
-                found.add(name)
-                waiting.append(name)
-    return found
-
-
-def _chain_problems(policy: Policy) -> Iterator[Problem]:
-    chains = {name: chain or ChainPart() for name, chain in policy.chains.items()}
-    for name, chain in chains.items():
-        for other in chain.after:
-            if other not in chains:
-                yield Problem("unknown_chain", f"{other} is no chain of this policy", f"chains.{name}.after")
-        seen, waiting = set[str](), list(chain.after)
-        while waiting:
-            other = waiting.pop()
-            if other not in seen and other in chains:
-                seen.add(other)
-                waiting.extend(chains[other].after)
-        if name in seen:
-            yield Problem("cycle", f"the lane {name} waits for itself", f"chains.{name}.after")
-    if UNCHAINED in chains:
-        yield Problem("invalid_id", f"{UNCHAINED} is the name of the lane without a chain", f"chains.{UNCHAINED}")
-
-
-def _rule_problems(policy: Policy, rule: RulePart) -> Iterator[Problem]:
-    path = f"rules.{rule.id}"
-    if rule.chain is not None and rule.chain not in policy.chains:
-        yield Problem("unknown_chain", f"{rule.chain} is no chain of this policy", f"{path}.chain")
-    if rule.reevaluate_individually:
-        yield Problem("not_built_yet", "it goes with smart_mode salesforce", f"{path}.reevaluate_individually")
-    if rule.from_ and rule.until and rule.until < rule.from_:
-        yield Problem("dates_out_of_order", "until lies before from", f"{path}.until")
-    try:
-        texts = {leaf.text for leaf, _ in leaves(rule.conditions)}
-    except Refusal as refusal:
-        yield from refusal.problems
-        return
-    for leaf, _ in leaves(rule.conditions):
-        if leaf.name.startswith("lines."):
-            yield Problem(
-                "unknown_field", f"{leaf.name} differs by line; test a variable that aggregates it", f"{path}.when"
-            )
-    yield from _tolerance_problems(rule, path)
-    for text in sorted(rule.smart_texts - texts):
-        yield Problem("unknown_condition", f"{text!r} is no condition of this rule", f"{path}.smart")
-
-
-def _tolerance_problems(rule: RulePart, path: str) -> Iterator[Problem]:
-    watched = {leaf.name for leaf, _ in leaves(rule.conditions) if leaf.text in rule.smart_texts}
-    for name, value in rule.tolerance.items():
-        if name not in watched:
-            yield Problem(
-                "unknown_condition", f"no smart condition of this rule tests {name}", f"{path}.tolerance.{name}"
-            )
-        if value < 0:
-            yield Problem("invalid_number", "a tolerance is 0 or more", f"{path}.tolerance.{name}")

@@ -1,81 +1,75 @@
 """Evaluation: which rules of a policy fire for a quote, with the truth of every condition kept.
 
-A policy is compiled once (:func:`compile_policy`) and run often. Nothing here reads a clock: the day is given.
+A policy is compiled once (:func:`compile_policy`) and run often. Conditions that stand in several rules are tested
+once; the lines are looked at once for all aggregates together (:mod:`domain.policy.lines`). What explains a result is
+made when it is asked for. Nothing here reads a clock: the day is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, localcontext
-from typing import Any
+from decimal import Context, Decimal, localcontext
+from functools import cached_property
+from typing import Any, cast
 
 from domain.approval.state import TestedValue
-from domain.money import decimal_text
+from domain.money import decimal_text, minor_digits
+from domain.policy.arithmetic import Expression
+from domain.policy.comparison import COMPARISONS, Value, quick
 from domain.policy.conditions import (
     Amount,
     Combination,
     Condition,
-    Group,
-    Literal,
     Node,
     Operator,
     Reference,
     as_number,
     leaves,
-    read_when,
 )
-from domain.policy.document import Policy, RulePart, Variable
-from domain.policy.facts import (
-    HEADER,
-    HEADER_MONEY,
-    LINE_FIELDS,
-    LINE_MONEY,
-    Value,
-    aggregate,
-    header_facts,
-    line_facts,
-)
+from domain.policy.document import Policy, RulePart
+from domain.policy.facts import HEADER_MONEY, LINE_FIELDS, LINE_MONEY, header_facts
+from domain.policy.lines import Column, Lines, matcher
 from domain.pricing import PricedQuote
 from domain.refusal import Refusal
 
-
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """Whether a rule fired; ``why`` is set where its conditions were not even looked at."""
-
-    rule: RulePart
-    fired: bool
-    conditions: tuple[TestedValue, ...]
-    why: str | None = None
+EXACT = Context(prec=60)
+Right = Value | tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The outcome of every rule, in the order of the policy, and the variables they were tested on."""
+class Run:
+    """One quote under evaluation: its facts (variables join them as they are computed), and its lines."""
 
-    results: tuple[RuleResult, ...]
-    variables: Mapping[str, Value]
+    __slots__ = ("facts", "lines", "priced", "variables")
 
-    @property
-    def fired(self) -> tuple[RuleResult, ...]:
-        return tuple(result for result in self.results if result.fired)
+    def __init__(self, priced: PricedQuote, variables: frozenset[str]) -> None:
+        self.priced = priced
+        self.facts = header_facts(priced)
+        self.variables = variables
+        self.lines = Lines(priced.lines)
 
+    def column(self, name: str, otherwise: Value = None) -> Column:
+        """A field of the lines in a ``where``: the line's own, a variable, the line's custom field, the header's.
 
-@dataclass(slots=True)
-class _Scope:
-    """What names mean while one thing is tested: a quote's header, or one of its lines over it."""
+        A custom field never hides a variable. ``otherwise`` is what a line has that knows no such name.
+        """
+        if name in LINE_FIELDS:
+            return self.lines.column(name)
+        if name in self.variables:
+            return self.lines.constant(name, self.facts.get(name))
+        return self.lines.custom(name, self.facts.get(name, otherwise))
 
-    facts: dict[str, Value]
-    quote: PricedQuote
-    money: frozenset[str]
+    def is_per_line(self, name: str) -> bool:
+        """Whether ``name`` may mean something else on each line."""
+        return name in LINE_FIELDS or (name not in self.variables and name in self.lines.custom_names)
 
     def in_quote_currency(self, amount: Amount, path: str) -> Decimal:
-        currency = self.quote.quote.currency
+        """``amount`` converted by the quote's rates. Code: ``missing_rate``."""
+        currency = self.priced.quote.currency
         if amount.currency == currency:
             return amount.number
-        rate = self.quote.quote.rates.get(amount.currency)
+        rate = self.priced.quote.rates.get(amount.currency)
         if rate is None:
             raise Refusal(
                 "missing_rate",
@@ -85,82 +79,100 @@ class _Scope:
         return amount.number * rate
 
 
-Test = Callable[[_Scope], tuple[Value, Value | tuple[Value, ...], bool]]
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """A condition of the policy, tested once per evaluation however many rules it stands in."""
+
+    condition: Condition
+    right: Callable[[Run], Right]
+    test: Callable[[Run], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class _CompiledRule:
     rule: RulePart
-    tests: tuple[tuple[Condition, bool, Test], ...]
-    truth: Callable[[list[bool]], bool]
+    leaves: tuple[tuple[int, bool], ...]
+    truth: Callable[[Sequence[bool]], bool]
+    always: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPolicy:
-    """A policy ready to be run over quotes."""
+class RuleResult:
+    """Whether a rule fired; ``why`` is set where its conditions were not even looked at."""
 
-    policy: Policy
-    rules: tuple[_CompiledRule, ...]
-    variables: tuple[tuple[str, Variable, Callable[[_Scope], bool] | None], ...]
-    money: frozenset[str]
+    __slots__ = ("_compiled", "_evaluation", "fired", "why")
 
-    def evaluate(self, priced: PricedQuote, on: date, *, status: str = "draft") -> Evaluation:
-        """Every rule tested on ``priced`` as of the local date ``on``.
+    def __init__(self, compiled: _CompiledRule, evaluation: Evaluation, fired: bool, why: str | None) -> None:
+        self._compiled = compiled
+        self._evaluation = evaluation
+        self.fired = fired
+        self.why = why
 
-        ``status`` is the quote's approval state, for ``skip_when_status``. Code: ``missing_rate``.
-        """
-        with localcontext() as context:
-            context.prec = 60
-            scope = _Scope(header_facts(priced), priced, self.money)
-            variables = self._compute(scope)
-            return Evaluation(tuple(self._test(each, scope, on, status) for each in self.rules), variables)
+    @property
+    def rule(self) -> RulePart:
+        return self._compiled.rule
 
-    def _compute(self, scope: _Scope) -> dict[str, Value]:
-        lines = [line_facts(line) for line in scope.quote.lines]
-        found: dict[str, Value] = {}
-        for name, spec, where in self.variables:
-            if spec.kind == "discount":
-                value = _discount(scope.facts.get(spec.list or ""), scope.facts.get(spec.net or ""))
-            else:
-                kept = [line for line in lines if where is None or where(self._line_scope(scope, line))]
-                values = [line.get(spec.field or "") for line in kept]
-                money = scope.quote.quote.currency if name in self.money else None
-                value = aggregate(spec.kind, values, len(kept), money)
-            found[name] = scope.facts[name] = value
-        return found
+    @property
+    def conditions(self) -> tuple[TestedValue, ...]:
+        """Every condition with its value, threshold and truth, in the order of the rule."""
+        return tuple(self._evaluation.tested(self._compiled))
 
-    def _line_scope(self, scope: _Scope, line: dict[str, Value]) -> _Scope:
-        """A line over the header. Its own fields hide header fields of the same name, also where they are blank; its
-        custom fields never hide a variable: a rep cannot change what a rule means by adding one."""
-        variables = {name: scope.facts[name] for name in self.policy.variables if name in scope.facts}
-        own = {name: value for name, value in line.items() if name in LINE_FIELDS}
-        return _Scope({**scope.facts, **line, **variables, **own}, scope.quote, LINE_MONEY | self.money)
+    def __repr__(self) -> str:
+        return f"RuleResult({self.rule.id}, fired={self.fired})"
 
-    def _test(self, compiled: _CompiledRule, scope: _Scope, on: date, status: str) -> RuleResult:
-        rule = compiled.rule
-        why = _not_tested(rule, on, status)
-        truths: list[bool] = []
-        tested: list[TestedValue] = []
-        try:
-            for condition, negated, test in compiled.tests:
-                left, right, met = test(scope)
-                truths.append(met)
-                tested.append(self._tested(condition, negated, (left, right, met), scope, rule))
-        except Refusal:
-            if why is None:
-                raise  # a rule that cannot fire needs no rate
-        return RuleResult(rule, why is None and compiled.truth(truths), tuple(tested), why)
 
-    def _tested(
-        self,
-        condition: Condition,
-        negated: bool,
-        outcome: tuple[Value, Value | tuple[Value, ...], bool],
-        scope: _Scope,
-        rule: RulePart,
-    ) -> TestedValue:
-        left, right, met = outcome
-        reference = condition.right if isinstance(condition.right, Reference) else None
+class Evaluation:
+    """The outcome of every rule, in the order of the policy, and the variables they were tested on."""
+
+    def __init__(self, compiled: CompiledPolicy, run: Run, on: date, status: str) -> None:
+        self.policy = compiled
+        self._run = run
+        self._met, self._refused = compiled.test_leaves(run)
+        met = self._met
+        self.why = {at: why for at, rule in compiled.sometimes if (why := _not_tested(rule, on, status)) is not None}
+        self.truths = [rule.truth(met) for rule in compiled.rules]
+        for at in self.why:
+            self.truths[at] = False
+        if self._refused:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        """Raise what could not be tested, unless only rules need it that cannot fire anyway."""
+        for at, rule in enumerate(self.policy.rules):
+            for leaf, _ in rule.leaves:
+                if leaf in self._refused and at not in self.why:
+                    raise self._refused[leaf]
+
+    @cached_property
+    def results(self) -> tuple[RuleResult, ...]:
+        return tuple(self._result(at) for at in range(len(self.truths)))
+
+    @cached_property
+    def fired(self) -> tuple[RuleResult, ...]:
+        return tuple(self._result(at) for at, fired in enumerate(self.truths) if fired)
+
+    @property
+    def fired_ids(self) -> tuple[str, ...]:
+        """The ids of the rules that fired, in the order of the policy."""
+        return tuple(rule.rule.id for rule, fired in zip(self.policy.rules, self.truths, strict=True) if fired)
+
+    def _result(self, at: int) -> RuleResult:
+        return RuleResult(self.policy.rules[at], self, self.truths[at], self.why.get(at))
+
+    @cached_property
+    def variables(self) -> Mapping[str, Value]:
+        return {name: self._run.facts[name] for name, _ in self.policy.variables}
+
+    def tested(self, compiled: _CompiledRule) -> Iterator[TestedValue]:
+        """The conditions of a rule as they were tested; none where a rate is missing."""
+        if any(at in self._refused for at, _ in compiled.leaves):
+            return
+        with localcontext(EXACT):
+            for at, negated in compiled.leaves:
+                yield self._tested(self.policy.leaves[at], negated, self._met[at], compiled.rule)
+
+    def _tested(self, leaf: _Leaf, negated: bool, met: bool, rule: RulePart) -> TestedValue:
+        condition = leaf.condition
+        left, right = self._run.facts.get(condition.name), leaf.right(self._run)
         return TestedValue(
             text=condition.text,
             name=condition.name,
@@ -169,189 +181,300 @@ class CompiledPolicy:
             threshold=tuple(_shown(each) or "" for each in right) if isinstance(right, tuple) else _shown(right),
             met=met,
             numeric=isinstance(left, Decimal) or (as_number(left) is not None and as_number(right) is not None),
-            currency=scope.quote.quote.currency if condition.name in scope.money else None,
-            against_fact=reference is not None
-            and _is_known(reference.name, condition.operator, self.policy, lines=False),
+            currency=self._run.priced.quote.currency if condition.name in self.policy.money else None,
+            against_fact=isinstance(condition.right, Reference) and condition.right.name in self._run.facts,
             negated=negated,
             smart=condition.text in rule.smart_texts,
             worse=_worse(condition.operator, negated),
         )
 
 
+class CompiledPolicy:
+    """A policy ready to be run over quotes."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.names = frozenset(policy.variables)
+        self.leaves: list[_Leaf] = []
+        self._positions: dict[object, int] = {}
+        self.rules = tuple(self._rule(rule) for rule in policy.rules)
+        self.sometimes = [(at, rule.rule) for at, rule in enumerate(self.rules) if not rule.always]
+        """The rules that are not tested on every day or in every state, by place."""
+        self.money, self.variables = _variables(policy)
+
+    def evaluate(self, priced: PricedQuote, on: date, *, status: str = "draft") -> Evaluation:
+        """Every rule tested on ``priced`` as of the local date ``on``.
+
+        ``status`` is the quote's approval state, for ``skip_when_status``. Code: ``missing_rate``.
+        """
+        with localcontext(EXACT):
+            run = Run(priced, self.names)
+            for name, compute in self.variables:
+                run.facts[name] = compute(run)
+            return Evaluation(self, run, on, status)
+
+    def test_leaves(self, run: Run) -> tuple[list[bool], dict[int, Refusal]]:
+        """The truth of every condition, and those that could not be tested for want of a rate."""
+        try:
+            return [leaf.test(run) for leaf in self.leaves], {}
+        except Refusal:
+            pass
+        met: list[bool] = []
+        refused: dict[int, Refusal] = {}
+        for at, leaf in enumerate(self.leaves):
+            try:
+                met.append(leaf.test(run))
+            except Refusal as refusal:
+                met.append(False)
+                refused[at] = refusal
+        return met, refused
+
+    def _rule(self, rule: RulePart) -> _CompiledRule:
+        found = tuple((self._leaf(condition), negated) for condition, negated in leaves(rule.conditions))
+        positions = iter([at for at, _ in found])
+        always = rule.active and rule.from_ is None and rule.until is None and not rule.skip_when_status
+        return _CompiledRule(rule, found, _truth(rule.conditions, positions), always)
+
+    def _leaf(self, condition: Condition) -> int:
+        key = (condition.name, condition.operator, condition.right)
+        at = self._positions.get(key)
+        if at is None:
+            at = self._positions[key] = len(self.leaves)
+            self.leaves.append(_compile_leaf(condition))
+        return at
+
+
 def compile_policy(policy: Policy) -> CompiledPolicy:
-    """``policy`` with its conditions turned into closures and its variables put in an order they can be computed in."""
+    """``policy`` with its conditions turned into closures and its variables in an order they can be computed in."""
+    return CompiledPolicy(policy)
+
+
+def _compile_leaf(condition: Condition) -> _Leaf:
+    name, operator, right = condition.name, condition.operator, _compile_right(condition)
+    compare = COMPARISONS[operator]
+    if isinstance(condition.right, Reference):
+        other = condition.right.name
+        met = quick(operator, condition.right.otherwise)
+
+        def test(run: Run) -> bool:
+            facts = run.facts
+            return compare(facts.get(name), facts[other]) if other in facts else met(facts.get(name))
+
+        return _Leaf(condition, right, test)
+    if _varies(condition):
+        return _Leaf(condition, right, lambda run: compare(run.facts.get(name), right(run)))
+    met = quick(operator, condition.right)
+    return _Leaf(condition, right, lambda run: met(run.facts.get(name)))
+
+
+def _varies(condition: Condition) -> bool:
+    """Whether the right side must be converted by the quote's rates."""
+    right = condition.right
+    return isinstance(right, Amount) or (isinstance(right, tuple) and any(isinstance(each, Amount) for each in right))
+
+
+def _compile_right(condition: Condition) -> Callable[[Run], Right]:
+    """The right side as a function of the quote: an unquoted name is a fact where there is one, else text."""
+    right, path = condition.right, condition.text
+    if isinstance(right, Reference):
+        name, otherwise = right.name, right.otherwise
+        return lambda run: run.facts.get(name, otherwise)
+    if isinstance(right, Amount):
+        return lambda run: run.in_quote_currency(right, path)
+    if isinstance(right, tuple):
+        return lambda run: tuple(
+            run.in_quote_currency(each, path) if isinstance(each, Amount) else each for each in right
+        )
+    return lambda run: right
+
+
+# -- truth of a rule
+
+
+def _truth(node: Node | None, positions: Iterator[int]) -> Callable[[Sequence[bool]], bool]:
+    if node is None:
+        return lambda met: True
+    if isinstance(node, Condition):
+        at = next(positions)
+        return lambda met: met[at]
+    if all(isinstance(part, Condition) for part in node.parts):
+        return _flat(node.combination, tuple(next(positions) for _ in node.parts))
+    parts = tuple(_truth(part, positions) for part in node.parts)
+    if node.combination is Combination.NOT:
+        return lambda met: not parts[0](met)
+    if node.combination is Combination.ALL:
+        return lambda met: all([part(met) for part in parts])
+    return lambda met: any([part(met) for part in parts])
+
+
+def _flat(combination: Combination, places: tuple[int, ...]) -> Callable[[Sequence[bool]], bool]:
+    first, *more = places
+    if combination is Combination.NOT:
+        return lambda met: not met[first]
+    if not more:
+        return lambda met: met[first]
+    if len(more) == 1:
+        (second,) = more
+        if combination is Combination.ALL:
+            return lambda met: met[first] and met[second]
+        return lambda met: met[first] or met[second]
+    if combination is Combination.ALL:
+        return lambda met: all([met[at] for at in places])
+    return lambda met: any([met[at] for at in places])
+
+
+# -- variables
+
+Compute = Callable[[Run], Value]
+
+
+def _variables(policy: Policy) -> tuple[frozenset[str], tuple[tuple[str, Compute], ...]]:
+    """Which variables are money, and how each is computed, those first that others need."""
     money = set(HEADER_MONEY)
-    ordered: list[tuple[str, Variable, Callable[[_Scope], bool] | None]] = []
+    ordered: list[tuple[str, Compute]] = []
+    known: Known = {}
     for name in _in_order(policy):
         spec = policy.variable[name]
-        where = None
-        if spec.where is not None:
-            where = _compile_where(read_when(spec.where, f"variables.{name}.where"), policy)
-        if spec.kind != "count" and spec.field in LINE_MONEY:
-            money.add(name)
-        ordered.append((name, spec, where))
-    return CompiledPolicy(
-        policy, tuple(_compile_rule(rule, policy) for rule in policy.rules), tuple(ordered), frozenset(money)
-    )
+        if spec.kind == "discount":
+            ordered.append((name, _discount(spec.list or "", spec.net or "")))
+        elif spec.formula is not None:
+            ordered.append((name, _formula(spec.formula)))
+            if spec.formula.is_money(money):
+                money.add(name)
+        else:
+            is_money = spec.kind != "count" and spec.field in LINE_MONEY
+            if is_money:
+                money.add(name)
+            where = None if spec.condition is None else _where(spec.condition, known)
+            ordered.append((name, _aggregate(spec.kind, spec.field, where, is_money)))
+    return frozenset(money), tuple(ordered)
 
 
 def _in_order(policy: Policy) -> list[str]:
-    done: list[str] = []
+    done: dict[str, None] = {}
 
     def visit(name: str) -> None:
         if name not in done:
             for other in policy.names_used_by(name):
                 if other in policy.variables:
                     visit(other)
-            done.append(name)
+            done[name] = None
 
     for name in policy.variables:
         visit(name)
-    return done
+    return list(done)
 
 
-def _compile_rule(rule: RulePart, policy: Policy) -> _CompiledRule:
-    tests = tuple((condition, negated, _compile(condition, policy)) for condition, negated in leaves(rule.conditions))
-    positions = iter(range(len(tests)))
-    return _CompiledRule(rule, tests, _truth(rule.conditions, positions))
+def _discount(listed: str, net: str) -> Compute:
+    def compute(run: Run) -> Value:
+        one, two = as_number(run.facts.get(listed)), as_number(run.facts.get(net))
+        return None if not one or two is None else (1 - two / one) * 100
+
+    return compute
 
 
-def _truth(node: Node | None, positions: Any) -> Callable[[list[bool]], bool]:
-    if node is None:
-        return lambda truths: True
+def _formula(formula: Expression) -> Compute:
+    return lambda run: formula.compute(run.facts)
+
+
+def _aggregate(kind: str, field: str | None, where: Callable[[Run], int] | None, money: bool) -> Compute:
+    def lines_of(run: Run) -> int:
+        return run.lines.all if where is None else where(run)
+
+    if kind == "count":
+        return lambda run: Decimal(lines_of(run).bit_count())
+    name = field or ""
+    if kind == "sum":
+
+        def total(run: Run) -> Value:
+            found = run.lines.own(name).total(lines_of(run))
+            return found + _nothing(run.priced.quote.currency) if money else found
+
+        return total
+    if kind == "avg":
+        return lambda run: run.lines.own(name).average(lines_of(run))
+    if kind == "max":
+        return lambda run: run.lines.own(name).highest(lines_of(run))
+    return lambda run: run.lines.own(name).lowest(lines_of(run))
+
+
+def _nothing(currency: str) -> Decimal:
+    """Zero at the scale of ``currency``: what is added to it has at least that scale."""
+    return Decimal((0, (0,), -minor_digits(currency)))
+
+
+Known = dict[object, int]
+"""Conditions on lines that the policy has, by number: each is looked up once per quote."""
+
+
+def _where(node: Node, known: Known) -> Callable[[Run], int]:
+    """The lines for which ``node`` holds, as a function of the quote."""
     if isinstance(node, Condition):
-        at = next(positions)
-        return lambda truths: truths[at]
-    parts = [_truth(part, positions) for part in node.parts]
+        return _where_leaf(node, known)
+    parts = [_where(part, known) for part in node.parts]
     if node.combination is Combination.NOT:
-        return lambda truths: not parts[0](truths)
+        return lambda run: run.lines.all ^ parts[0](run)
     if node.combination is Combination.ALL:
-        return lambda truths: all(part(truths) for part in parts)
-    return lambda truths: any(part(truths) for part in parts)
+
+        def every(run: Run) -> int:
+            lines = parts[0](run)
+            for part in parts[1:]:
+                if not lines:
+                    break
+                lines &= part(run)
+            return lines
+
+        return every
+
+    def some(run: Run) -> int:
+        lines = 0
+        for part in parts:
+            lines |= part(run)
+        return lines
+
+    return some
 
 
-def _compile_where(node: Node, policy: Policy) -> Callable[[_Scope], bool]:
-    if isinstance(node, Condition):
-        test = _compile(node, policy, lines=True)
-        return lambda scope: test(scope)[2]
-    assert isinstance(node, Group)
-    parts = [_compile_where(part, policy) for part in node.parts]
-    if node.combination is Combination.NOT:
-        return lambda scope: not parts[0](scope)
-    if node.combination is Combination.ALL:
-        return lambda scope: all(part(scope) for part in parts)
-    return lambda scope: any(part(scope) for part in parts)
-
-
-def _compile(condition: Condition, policy: Policy, *, lines: bool = False) -> Test:
-    name, operator, path = condition.name, condition.operator, condition.text
-    lookup = name.removeprefix("lines.") if lines else name
-    right = _compile_right(condition, policy, lines)
-    compare = COMPARISONS[operator]
-
-    def test(scope: _Scope) -> tuple[Value, Value | tuple[Value, ...], bool]:
-        left = scope.facts.get(lookup)
-        other = right(scope, path)
-        return left, other, compare(left, other)
-
-    return test
-
-
-def _compile_right(
-    condition: Condition, policy: Policy, lines: bool
-) -> Callable[[_Scope, str], Value | tuple[Value, ...]]:
-    right = condition.right
-    if right is None:
-        return lambda scope, path: None
-    if isinstance(right, tuple):
-        if not any(isinstance(each, Amount) for each in right):
-            fixed = tuple(each for each in right if not isinstance(each, Amount))
-            return lambda scope, path: fixed
-        return lambda scope, path: tuple(_value(each, scope, path) for each in right)
+def _where_leaf(condition: Condition, known: Known) -> Callable[[Run], int]:
+    name, operator, right = condition.name.removeprefix("lines."), condition.operator, condition.right
+    key = known.setdefault((name, operator, right), len(known))
     if isinstance(right, Reference):
-        name = right.name.removeprefix("lines.") if lines else right.name
-        if _is_known(name, condition.operator, policy, lines):
-            return lambda scope, path: scope.facts.get(name)
-        text = right.otherwise
-        return lambda scope, path: text
-    literal = right
-    return lambda scope, path: _value(literal, scope, path)
+        find = _against_name(name, operator, right)
+    elif _varies(condition):
+        value = _compile_right(condition)
+
+        def find(run: Run) -> int:
+            return matcher(operator, value(run))(run.column(name))
+    else:
+        matching = matcher(operator, cast("Right", right))
+
+        def find(run: Run) -> int:
+            return matching(run.column(name))
+
+    def remembered(run: Run) -> int:
+        lines = run.lines.sets.get(key)
+        if lines is None:
+            lines = run.lines.sets[key] = find(run)
+        return lines
+
+    return remembered
 
 
-def _is_known(name: str, operator: Operator, policy: Policy, lines: bool) -> bool:
-    """Whether an unquoted right side is a name.
+def _against_name(name: str, operator: Operator, right: Reference) -> Callable[[Run], int]:
+    """Lines against a name: a field of the lines line by line, any other fact once, and text where nothing has it."""
+    other, otherwise = right.name.removeprefix("lines."), right.otherwise
+    compare, matching = COMPARISONS[operator], matcher(operator, otherwise)
 
-    Variables, header fields, and ``fields.*``/``terms.*`` always are. A custom field by its bare name is one only
-    where the operator asks which side is larger: otherwise a rep could change what a rule means by adding a field
-    called as one of its texts.
-    """
-    if name in policy.variables or name in HEADER or name.startswith(("fields.", "terms.")):
-        return True
-    return operator.orders or (lines and name in LINE_FIELDS)
+    def find(run: Run) -> int:
+        column = run.column(name)
+        if run.is_per_line(other):
+            return run.lines.matching(compare, column, run.column(other, otherwise))
+        return matcher(operator, run.facts[other])(column) if other in run.facts else matching(column)
 
-
-def _value(literal: Literal, scope: _Scope, path: str) -> Value:
-    return scope.in_quote_currency(literal, path) if isinstance(literal, Amount) else literal
+    return find
 
 
-def _pair(left: Any, right: Any) -> tuple[Any, Any] | None:
-    """Both sides as numbers where one is a number, else both as texts without case; ``None`` when they do not meet."""
-    if left is None or right is None:
-        return None
-    if isinstance(left, Decimal) or isinstance(right, Decimal):
-        one, two = as_number(left), as_number(right)
-        return None if one is None or two is None else (one, two)
-    return left.casefold(), right.casefold()
-
-
-def _equal(left: Any, right: Any) -> bool:
-    pair = _pair(left, right)
-    return pair is not None and bool(pair[0] == pair[1])
-
-
-def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def compare(left: Any, right: Any) -> bool:
-        one, two = as_number(left), as_number(right)
-        pair = (one, two) if one is not None and two is not None else _pair(left, right)
-        return pair is not None and test(*pair)
-
-    return compare
-
-
-def _textual(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
-    def compare(left: Any, right: Any) -> bool:
-        if left is None or right is None:
-            return False
-        return test(_plain(left).casefold(), _plain(right).casefold())
-
-    return compare
-
-
-def _plain(value: Any) -> str:
-    return decimal_text(value) if isinstance(value, Decimal) else str(value)
-
-
-COMPARISONS: Mapping[Operator, Callable[[Any, Any], bool]] = {
-    Operator.EQUAL: _equal,
-    Operator.NOT_EQUAL: lambda left, right: left is not None and right is not None and not _equal(left, right),
-    Operator.LESS: _ordered(lambda left, right: left < right),
-    Operator.AT_MOST: _ordered(lambda left, right: left <= right),
-    Operator.GREATER: _ordered(lambda left, right: left > right),
-    Operator.AT_LEAST: _ordered(lambda left, right: left >= right),
-    Operator.IN: lambda left, right: any(_equal(left, each) for each in right),
-    Operator.NOT_IN: lambda left, right: left is not None and not any(_equal(left, each) for each in right),
-    Operator.CONTAINS: _textual(lambda left, right: right in left),
-    Operator.NOT_CONTAINS: _textual(lambda left, right: right not in left),
-    Operator.STARTS_WITH: _textual(lambda left, right: left.startswith(right)),
-    Operator.ENDS_WITH: _textual(lambda left, right: left.endswith(right)),
-    Operator.IS_BLANK: lambda left, right: left is None,
-    Operator.IS_NOT_BLANK: lambda left, right: left is not None,
-}
-
-
-def _discount(listed: Value, net: Value) -> Value:
-    one, two = as_number(listed), as_number(net)
-    return None if not one or two is None else (1 - two / one) * 100
+# -- what was tested, for people
 
 
 def _not_tested(rule: RulePart, on: date, status: str) -> str | None:

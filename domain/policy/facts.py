@@ -6,11 +6,11 @@ Money is in the quote's currency; dates are ISO texts, which sort as dates do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from domain.money import total_of
-from domain.policy.conditions import as_number
+from domain.policy.comparison import Value
 from domain.pricing import PricedLine, PricedQuote
 
 HEADER = (
@@ -24,8 +24,6 @@ LINE_FIELDS = (
     "asset", "acceptance", "revenue", "list_price", "discount_percent", "net_price", "net_total", "list_total",
     "standalone_price", "price_per", "start_date", "end_date", "term_months", "proration", "percent", "by",
 )  # fmt: skip
-
-Value = Decimal | str | None
 
 
 def header_facts(priced: PricedQuote) -> dict[str, Value]:
@@ -54,18 +52,6 @@ def header_facts(priced: PricedQuote) -> dict[str, Value]:
     return facts
 
 
-def line_facts(priced: PricedLine) -> dict[str, Value]:
-    """The facts of one line; its own ``fields`` by bare name and as ``fields.*``."""
-    facts: dict[str, Value] = {}
-    for name, value in priced.line.fields.items():
-        facts[name] = facts[f"fields.{name}"] = value.strip() or None
-    for name in LINE_FIELDS:
-        facts[name] = _text(getattr(priced.line, name, None))
-    facts["net_total"] = priced.net_total
-    facts["list_total"] = priced.list_total
-    return facts
-
-
 def _text(value: Any) -> Value:
     if value is None or isinstance(value, Decimal):
         return value
@@ -74,23 +60,14 @@ def _text(value: Any) -> Value:
     return str(value).strip() or None
 
 
-def aggregate(kind: str, values: list[Value], count: int, currency: str | None) -> Value:
-    """One aggregate over the values of the lines that passed ``where``; blanks are left out.
+def line_values(lines: Sequence[PricedLine], name: str) -> list[Value]:
+    """One of :data:`LINE_FIELDS` over all lines."""
+    if name in ("net_total", "list_total"):
+        return [getattr(priced, name) for priced in lines]
+    return [_text(getattr(priced.line, name, None)) for priced in lines]
 
-    Nothing to aggregate is 0 for ``sum`` and ``count`` and blank for the others; dates have a ``min`` and a ``max``.
-    ``currency`` gives a money sum its scale.
-    """
-    if kind == "count":
-        return Decimal(count)
-    given = [value for value in values if value is not None]
-    numbers = [number for number in map(as_number, given) if number is not None]
-    if kind == "sum":
-        return total_of(numbers, currency) if currency else sum(numbers, Decimal(0))
-    if kind in ("min", "max") and given and not numbers:
-        texts = [str(value) for value in given]
-        return max(texts) if kind == "max" else min(texts)
-    if not numbers:
-        return None
-    if kind == "avg":
-        return sum(numbers, Decimal(0)) / len(numbers)
-    return max(numbers) if kind == "max" else min(numbers)
+
+def custom_values(lines: Sequence[PricedLine], name: str, otherwise: Value) -> list[Value]:
+    """A custom field, by bare name or as ``fields.name``, over all lines; ``otherwise`` where a line has it not."""
+    bare = name.removeprefix("fields.")
+    return [(priced.line.fields[bare].strip() or None) if bare in priced.line.fields else otherwise for priced in lines]

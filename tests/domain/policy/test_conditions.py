@@ -77,7 +77,7 @@ def quote() -> PricedQuote:
         )),
         ("tier = fields.missing", False), ("tier != fields.missing", False), ("margin > fields.missing", False),
         # names on the right side
-        ("tier = fields.target", True), ("fields.tier = target", False), ("tier = Gold", True),
+        ("tier = fields.target", True), ("fields.tier = target", True), ("tier = Gold", True),
         ('tier = "fields.target"', False), ("customer = title", False), ("terms.cancellation = 30 days", True),
         # money in other currencies, by the quote's rates: 1020 USD are 927.27 EUR
         ("net_total > 927 EUR", True), ("net_total > 928 EUR", False), ("net_total > EUR 927", True),
@@ -111,9 +111,11 @@ def test_a_missing_rate_is_named(when: Any) -> None:
     assert (caught.value.code, caught.value.path) == ("missing_rate", "rates.JPY")
 
 
-def test_a_rep_cannot_turn_a_text_into_a_reference_by_adding_a_field_of_that_name() -> None:
+def test_an_unquoted_right_side_is_a_field_where_the_quote_has_one_and_a_quoted_one_never() -> None:
     told = priced(fields={"tier": "Silver", "Gold": "Silver"})
-    assert not fires("tier = Gold", told)
+    assert fires("tier = Gold", told)
+    assert not fires('tier = "Gold"', told)
+    assert fires("tier = Silver", told)
 
 
 def test_a_custom_field_never_hides_a_header_field_or_a_variable() -> None:

@@ -55,12 +55,8 @@ from tests.domain.policy.sample_policy import policy, refused, rule
         ({"variables": {"v": {"count": "lines", "where": "v > 1"}}}, "cycle", "variables.v"),
         ({"self_approval": "ask"}, "invalid_choice", "self_approval"),
         # what comes later is refused by its name, never ignored
-        ({"matrix": {"rows": []}}, "not_built_yet", "matrix"),
         ({"smart_mode": "salesforce"}, "not_built_yet", "smart_mode"),
         ({"rules": [rule(reevaluate_individually=True)]}, "not_built_yet", "rules.r.reevaluate_individually"),
-        ({"rules": [rule(when={"conditions": ["a > 1"], "logic": "1"})]}, "not_built_yet", "rules.r.when"),
-        ({"variables": {"v": "a + b"}}, "not_built_yet", "variables.v"),
-        ({"variables": {"v": 5}}, "not_built_yet", "variables.v"),
     ],
 )  # fmt: skip
 def test_a_wrong_policy_is_refused_with_code_and_path(document: dict[str, Any], code: str, path: str) -> None:
@@ -69,7 +65,9 @@ def test_a_wrong_policy_is_refused_with_code_and_path(document: dict[str, Any], 
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
-    found = refused(rules=[rule("a", chain="x"), rule("b", when="?")], chains={"c": {"after": ["d"]}}, matrix={})
+    found = refused(
+        rules=[rule("a", chain="x"), rule("b", when="?")], chains={"c": {"after": ["d"]}}, smart_mode="salesforce"
+    )
     assert [code for code, _ in found] == ["not_built_yet", "unknown_chain", "unknown_chain", "invalid_condition"]
 
 
