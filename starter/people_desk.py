@@ -51,6 +51,33 @@ class PeopleDesk:
             await work.record.append([entry])
             return version
 
+    async def rollback(
+        self, who: Identity, name: str, to: int, comment: str | None = None, *, key: str | None = None
+    ) -> int:
+        """Publish the text of version ``to`` again, as the next version, and record why; open rounds keep theirs.
+
+        It is checked as anything that is published: the directory may no longer know an approver of then. The same
+        ``key`` twice is once. Codes: ``unknown_policy``, ``wrong_state``, those of :meth:`publish`.
+        """
+        at = self._desk.clock.now()
+        async with self._desk.database.work() as work:
+            if key is not None and not await work.idempotency.claim(f"rollback/{name}/{key}"):
+                return await self._published(work, who, name)
+            old = await work.policies.get(name, to)
+            if to == await work.policies.newest_version(name):
+                raise Refusal("wrong_state", f"version {to} is the newest: there is nothing to roll back", "to")
+            document = {field: value for field, value in old.document.items() if field != "version"}
+            policy = read_policy(document)
+            compile_policy(policy)
+            check_approvers(policy, await self._desk.knowledge.directory(work))
+            version = await work.policies.publish(name, old.text, document, who.user, at)
+            body = {"to": to} if comment is None else {"to": to, "comment": comment}
+            entry = RecordEntry(
+                kind="policy_rolled_back", at=at, by=who.user, policy=name, policy_version=version, body=body
+            )
+            await work.record.append([entry])
+            return version
+
     async def load_directory(self, who: Identity, document: Mapping[str, Any]) -> None:
         """Put ``document`` in the place of the whole directory. Codes: those of ``read_directory``."""
         read_directory(document)

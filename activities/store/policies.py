@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.store.cursor import fetch_page, make_cursor, read_cursor, read_number
 from activities.store.jsonable import fingerprint, jsonable, refuse_unstorable
 from activities.store.tables import policies
 from domain.refusal import Refusal
@@ -39,6 +40,15 @@ class PolicyHeading(BaseModel):
     fingerprint: str
     by: str
     at: datetime
+
+
+class PolicyPage(BaseModel):
+    """Versions of one policy, the newest first; ``next`` is the cursor of the page behind."""
+
+    model_config = ConfigDict(frozen=True)
+
+    versions: tuple[PolicyHeading, ...]
+    next: str | None = None
 
 
 class PolicyStore:
@@ -85,3 +95,15 @@ class PolicyStore:
         if name is not None:
             statement = statement.where(policies.c.name == name)
         return tuple(PolicyHeading(**row) for row in (await self._connection.execute(statement)).mappings())
+
+    async def page(self, name: str, *, cursor: str | None = None, limit: int = 50) -> PolicyPage:
+        """A page of the versions of that name. Codes: ``unknown_policy``, ``invalid_cursor``."""
+        columns = [policies.c[column] for column in PolicyHeading.model_fields]
+        statement = select(*columns).where(policies.c.name == name).order_by(policies.c.version.desc())
+        if cursor is not None:
+            statement = statement.where(policies.c.version < read_number(read_cursor(cursor, 1)[0]))
+        rows, following = await fetch_page(self._connection, statement, limit)
+        if not rows and cursor is None:
+            raise Refusal("unknown_policy", f"there is no policy {name}; publish it first", "policy")
+        found = tuple(PolicyHeading(**row) for row in rows)
+        return PolicyPage(versions=found, next=make_cursor(str(found[-1].version)) if following else None)

@@ -88,6 +88,22 @@ class Reaching(Commented):
     evidence: FreeText | None = None
 
 
+VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class RollingBack(Commented):
+    """The version of a policy whose text is published again."""
+
+    to: VersionNumber
+
+
+class TwoVersions(Body):
+    """The two versions of a policy that are compared: what ``to`` says otherwise than ``from``."""
+
+    from_: VersionNumber = Field(alias="from")
+    to: VersionNumber
+
+
 class Delegating(Delegation):
     """A delegation; ``of`` is whoever enters it, unless an admin names somebody else."""
 

@@ -1,4 +1,4 @@
-"""Routes of policies and people: publish, read a version, load the directory, delegate."""
+"""Routes of policies and people: publish, read, compare and roll back versions, load the directory, delegate."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import hashlib
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
+from domain.policy.difference import difference
+from domain.policy.document import read_policy
 from domain.refusal import Refusal
 from domain.yaml_text import read_yaml
-from starter.api.bodies import Delegating
+from starter.api.bodies import Delegating, Paged, RollingBack, TwoVersions
 from starter.api.caller import Calling
 from starter.api.documents import policy_document
 from starter.api.route import JSON_TYPES, DocumentRoute, DoorRoute, media_type, read_json
+from starter.differences import difference_document
 
 documents = APIRouter(route_class=DocumentRoute, tags=["policies and people"])
 router = APIRouter(route_class=DoorRoute, tags=["policies and people"])
@@ -56,6 +59,32 @@ async def get_policy(name: str, version: Annotated[int, Path(ge=1, le=1_000_000)
     """A published version, which never changes."""
     async with call.doors.desk.reading() as work:
         return JSONResponse(policy_document(await work.policies.get(name, version)))
+
+
+@router.get("/policies/{name}/versions")
+async def list_policy_versions(name: str, call: Calling, page: Annotated[Paged, Query()]) -> JSONResponse:
+    """The published versions of a policy, the newest first: who published each, and when."""
+    async with call.doors.desk.reading() as work:
+        found = await work.policies.page(name, cursor=page.cursor, limit=page.limit)
+    return JSONResponse({"policy": name, **found.model_dump(mode="json")})
+
+
+@router.get("/policies/{name}/diff")
+async def compare_policies(name: str, call: Calling, query: Annotated[TwoVersions, Query()]) -> JSONResponse:
+    """What a version says otherwise than another, in words, and whether that can change outcomes."""
+    async with call.doors.desk.reading() as work:
+        old, new = [await work.policies.get(name, version) for version in (query.from_, query.to)]
+    found = difference(read_policy(old.document), read_policy(new.document))
+    return JSONResponse({"policy": name, "from": old.version, "to": new.version, **difference_document(found)})
+
+
+@router.post("/policies/{name}/rollback")
+async def roll_back_policy(name: str, body: RollingBack, call: Calling) -> JSONResponse:
+    """Publish the text of an old version again, as a new version; open rounds keep theirs."""
+    call.require_admin()
+    version = await call.doors.people.rollback(call.who, name, body.to, body.comment, key=call.key)
+    place = f"/api/v1/policies/{name}/versions/{version}"
+    return JSONResponse({"policy": name, "version": version, "to": body.to}, 201, {"Location": place})
 
 
 @documents.put("/directory", openapi_extra=EITHER)
