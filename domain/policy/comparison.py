@@ -71,8 +71,17 @@ COMPARISONS: Mapping[Operator, Callable[[Any, Any], bool]] = {
 def quick(operator: Operator, right: Any) -> Callable[[Any], bool]:
     """The comparison with a fixed right side, as a function of the left one; the common cases without detours."""
     compare = COMPARISONS[operator]
-    if not isinstance(right, Decimal) or not (operator.orders or operator is Operator.EQUAL):
-        return lambda left: compare(left, right)
+    if isinstance(right, Decimal):
+        return _quick_number(operator, right, compare)
+    if isinstance(right, str) and as_number(right) is None and operator in (Operator.EQUAL, Operator.NOT_EQUAL):
+        folded = right.casefold()
+        if operator is Operator.EQUAL:
+            return lambda left: left.__class__ is str and left.casefold() == folded
+        return lambda left: left.casefold() != folded if left.__class__ is str else compare(left, right)
+    return lambda left: compare(left, right)
+
+
+def _quick_number(operator: Operator, right: Decimal, compare: Callable[[Any, Any], bool]) -> Callable[[Any], bool]:
     if operator is Operator.GREATER:
         return lambda left: left > right if left.__class__ is Decimal else compare(left, right)
     if operator is Operator.AT_LEAST:
@@ -81,4 +90,6 @@ def quick(operator: Operator, right: Any) -> Callable[[Any], bool]:
         return lambda left: left < right if left.__class__ is Decimal else compare(left, right)
     if operator is Operator.AT_MOST:
         return lambda left: left <= right if left.__class__ is Decimal else compare(left, right)
-    return lambda left: left == right if left.__class__ is Decimal else compare(left, right)
+    if operator is Operator.EQUAL:
+        return lambda left: left == right if left.__class__ is Decimal else compare(left, right)
+    return lambda left: compare(left, right)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal, localcontext
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, cast
 
 from domain.approval.state import TestedValue
@@ -81,11 +81,17 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """A condition of the policy, tested once per evaluation however many rules it stands in."""
+    """A condition of the policy, tested once per evaluation however many rules it stands in.
+
+    ``quick`` tests the left side where the right one is what is written. ``special`` tests where it is not: against
+    a fact of the name that is written, or an amount that must be converted; ``needs`` is that name (``None``: always).
+    """
 
     condition: Condition
     right: Callable[[Run], Right]
-    test: Callable[[Run], bool]
+    quick: Callable[[Any], bool]
+    special: Callable[[Run], bool] | None = None
+    needs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +207,12 @@ class CompiledPolicy:
         self.sometimes = [(at, rule.rule) for at, rule in enumerate(self.rules) if not rule.always]
         """The rules that are not tested on every day or in every state, by place."""
         self.money, self.variables = _variables(policy)
+        self._names = [leaf.condition.name for leaf in self.leaves]
+        self._tests = [leaf.quick for leaf in self.leaves]
+        self._special: dict[str | None, list[tuple[int, Callable[[Run], bool]]]] = {}
+        for at, leaf in enumerate(self.leaves):
+            if leaf.special is not None:
+                self._special.setdefault(leaf.needs, []).append((at, leaf.special))
 
     def evaluate(self, priced: PricedQuote, on: date, *, status: str = "draft") -> Evaluation:
         """Every rule tested on ``priced`` as of the local date ``on``.
@@ -215,18 +227,16 @@ class CompiledPolicy:
 
     def test_leaves(self, run: Run) -> tuple[list[bool], dict[int, Refusal]]:
         """The truth of every condition, and those that could not be tested for want of a rate."""
-        try:
-            return [leaf.test(run) for leaf in self.leaves], {}
-        except Refusal:
-            pass
-        met: list[bool] = []
+        facts = run.facts
+        met = [test(left) for test, left in zip(self._tests, map(facts.get, self._names), strict=True)]
         refused: dict[int, Refusal] = {}
-        for at, leaf in enumerate(self.leaves):
-            try:
-                met.append(leaf.test(run))
-            except Refusal as refusal:
-                met.append(False)
-                refused[at] = refusal
+        for name, special in self._special.items():
+            if name is None or name in facts:
+                for at, test in special:
+                    try:
+                        met[at] = test(run)
+                    except Refusal as refusal:
+                        met[at], refused[at] = False, refusal
         return met, refused
 
     def _rule(self, rule: RulePart) -> _CompiledRule:
@@ -254,17 +264,14 @@ def _compile_leaf(condition: Condition) -> _Leaf:
     compare = COMPARISONS[operator]
     if isinstance(condition.right, Reference):
         other = condition.right.name
-        met = quick(operator, condition.right.otherwise)
 
-        def test(run: Run) -> bool:
-            facts = run.facts
-            return compare(facts.get(name), facts[other]) if other in facts else met(facts.get(name))
+        def against_fact(run: Run) -> bool:
+            return compare(run.facts.get(name), run.facts[other])
 
-        return _Leaf(condition, right, test)
+        return _Leaf(condition, right, quick(operator, condition.right.otherwise), against_fact, other)
     if _varies(condition):
-        return _Leaf(condition, right, lambda run: compare(run.facts.get(name), right(run)))
-    met = quick(operator, condition.right)
-    return _Leaf(condition, right, lambda run: met(run.facts.get(name)))
+        return _Leaf(condition, right, lambda left: False, lambda run: compare(run.facts.get(name), right(run)))
+    return _Leaf(condition, right, quick(operator, condition.right))
 
 
 def _varies(condition: Condition) -> bool:
@@ -383,21 +390,27 @@ def _aggregate(kind: str, field: str | None, where: Callable[[Run], int] | None,
 
     if kind == "count":
         return lambda run: Decimal(lines_of(run).bit_count())
-    name = field or ""
-    if kind == "sum":
+    name, taken = field or "", TAKEN[kind]
 
-        def total(run: Run) -> Value:
-            found = run.lines.own(name).total(lines_of(run))
-            return found + _nothing(run.priced.quote.currency) if money else found
+    def compute(run: Run) -> Value:
+        return taken(run.lines.own(name), lines_of(run))
 
-        return total
-    if kind == "avg":
-        return lambda run: run.lines.own(name).average(lines_of(run))
-    if kind == "max":
-        return lambda run: run.lines.own(name).highest(lines_of(run))
-    return lambda run: run.lines.own(name).lowest(lines_of(run))
+    def in_money(run: Run) -> Value:
+        found = compute(run)
+        return found + _nothing(run.priced.quote.currency) if isinstance(found, Decimal) else found
+
+    return in_money if money else compute
 
 
+TAKEN: Mapping[str, Callable[[Column, int], Value]] = {
+    "sum": lambda column, lines: column.total(lines),
+    "avg": lambda column, lines: column.average(lines),
+    "max": lambda column, lines: column.highest(lines),
+    "min": lambda column, lines: column.lowest(lines),
+}
+
+
+@cache
 def _nothing(currency: str) -> Decimal:
     """Zero at the scale of ``currency``: what is added to it has at least that scale."""
     return Decimal((0, (0,), -minor_digits(currency)))

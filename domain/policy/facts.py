@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from domain.policy.comparison import Value
@@ -60,11 +61,21 @@ def _text(value: Any) -> Value:
     return str(value).strip() or None
 
 
+NUMBER_FIELDS = frozenset((
+    "quantity", "list_price", "discount_percent", "net_price", "net_total", "list_total", "standalone_price", "percent",
+))  # fmt: skip
+TEXTS_AS_THEY_ARE = frozenset(("line_id", "product", "family", "group", "unit", "component_of", "segment"))
+"""Texts that cannot be blank where they are there."""
+
+
 def line_values(lines: Sequence[PricedLine], name: str) -> list[Value]:
     """One of :data:`LINE_FIELDS` over all lines."""
+    get = attrgetter(name)
     if name in ("net_total", "list_total"):
-        return [getattr(priced, name) for priced in lines]
-    return [_text(getattr(priced.line, name, None)) for priced in lines]
+        return [get(priced) for priced in lines]
+    if name in NUMBER_FIELDS or name in TEXTS_AS_THEY_ARE:
+        return [get(priced.line) for priced in lines]
+    return [_text(get(priced.line)) for priced in lines]
 
 
 def custom_values(lines: Sequence[PricedLine], name: str, otherwise: Value) -> list[Value]:

@@ -9,29 +9,32 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import cached_property
 from itertools import accumulate
+from math import gcd
 from operator import or_
 from typing import Any
 
 from domain.policy.comparison import COMPARISONS, Value
 from domain.policy.conditions import Operator, as_number
-from domain.policy.facts import LINE_FIELDS, custom_values, line_values
+from domain.policy.facts import LINE_FIELDS, NUMBER_FIELDS, custom_values, line_values
 from domain.pricing import PricedLine
 
-ZERO = Decimal(0)
+DIGITS = 6
+"""No number of a line has more decimals (``domain.money``)."""
+UNIT = Decimal(10) ** DIGITS
 FEW = 16  # below so many lines, adding them up one by one is quicker than bit by bit
+Right = Value | tuple[Value, ...]
 
 
 class Column:
-    """One field over all lines."""
+    """One field over all lines: texts, or whatever a custom field holds."""
 
-    __slots__ = ("__dict__", "_totals", "values")
+    __slots__ = ("__dict__", "values")
 
     def __init__(self, values: Sequence[Value]) -> None:
         self.values = values
-        self._totals: dict[int, Decimal] = {}
 
     @cached_property
     def sets(self) -> Mapping[Value, int]:
@@ -58,113 +61,135 @@ class Column:
                 found[folded] = found.get(folded, 0) | lines
         return found
 
-    @cached_property
-    def numbers(self) -> Mapping[Decimal, int]:
-        """The lines by number, of those that hold a number or a text that reads as one."""
-        found: dict[Decimal, int] = {}
-        for value, lines in self.sets.items():
-            number = as_number(value)
-            if number is not None:
-                found[number] = found.get(number, 0) | lines
-        return found
-
-    @cached_property
-    def ascending(self) -> tuple[list[Decimal], list[int]]:
-        """The distinct numbers in order, and for each place the lines with a number before it."""
-        ordered = sorted(self.numbers)
-        return ordered, [0, *accumulate((self.numbers[number] for number in ordered), or_)]
-
-    def matching(self, operator: Operator, right: Value | tuple[Value, ...]) -> int:
-        """The lines whose value stands in ``operator`` to ``right``; exactly those for which the comparison is true."""
-        return matcher(operator, right)(self)
-
     def each(self, compare: Callable[[Value, Any], bool], right: Any) -> int:
-        """The same by trying each distinct value."""
+        """The lines whose value compares so, by trying each distinct value."""
         lines = 0
         for value, those in self.sets.items():
             if compare(value, right):
                 lines |= those
         return lines
 
-    def ordered(self, operator: Operator, right: Decimal) -> int:
-        """The lines with a number that is larger (smaller, …) than ``right``."""
-        ordered, before = self.ascending
-        if operator is Operator.LESS:
-            return before[bisect_left(ordered, right)]
-        if operator is Operator.AT_MOST:
-            return before[bisect_right(ordered, right)]
-        if operator is Operator.GREATER:
-            return before[-1] ^ before[bisect_right(ordered, right)]
-        return before[-1] ^ before[bisect_left(ordered, right)]
-
     # -- aggregates
 
-    @cached_property
-    def numeric(self) -> int:
-        """The lines that hold a number."""
-        return self.ascending[1][-1]
+    def _numbers(self, lines: int) -> list[Decimal]:
+        last = len(self.values) - 1
+        found = [as_number(value) for at, value in enumerate(self.values) if lines >> (last - at) & 1]
+        return [number for number in found if number is not None]
+
+    def _texts(self, lines: int) -> list[str]:
+        return [value for value, those in self.sets.items() if isinstance(value, str) and those & lines]
 
     def total(self, lines: int) -> Decimal:
         """The sum of the numbers in a set of lines, exactly."""
-        found = self._totals.get(lines)
-        if found is None:
-            found = self._added(lines) if lines.bit_count() < FEW else self._summed(lines)
-            # Idle zeros depend on the way of adding; without them the result does not.
-            found = self._totals[lines] = found.normalize() + 0
-        return found
+        return plain(sum(self._numbers(lines), Decimal(0)))
 
-    def _summed(self, lines: int) -> Decimal:
-        scale, planes = self._planes
-        result = -(lines & planes[0]).bit_count()
-        for plane in planes[1:]:
-            result = result * 2 + (lines & plane).bit_count()
-        return Decimal(result).scaleb(-scale)
-
-    def _added(self, lines: int) -> Decimal:
-        scale, whole = self._whole
-        result, last = 0, len(whole)
-        while lines:
-            low = lines & -lines
-            result += whole[last - low.bit_length()]
-            lines ^= low
-        return Decimal(result).scaleb(-scale)
-
-    @cached_property
-    def _whole(self) -> tuple[int, list[int]]:
-        """The numbers as integers of one scale; blanks and texts as 0, which adds nothing."""
-        numbers = [as_number(value) or ZERO for value in self.values]
-        scale = max([-int(number.as_tuple().exponent) for number in numbers], default=0)
-        scale = max(scale, 0)
-        return scale, [int(number.scaleb(scale)) for number in numbers]
-
-    @cached_property
-    def _planes(self) -> tuple[int, list[int]]:
-        """The numbers as integers of one scale, bit by bit in two's complement: for each bit the lines that have it."""
-        scale, whole = self._whole
-        width = max((abs(each).bit_length() for each in whole), default=0) + 1
-        form, modulus = f"0{width}b", 1 << width
-        rows = "".join([format(each % modulus, form) for each in whole])
-        return scale, [int(rows[bit::width], 2) for bit in range(width)]
+    def average(self, lines: int) -> Value:
+        """The mean of the numbers in a set of lines; blank where there is none."""
+        numbers = self._numbers(lines)
+        return sum(numbers, Decimal(0)) / len(numbers) if numbers else None
 
     def highest(self, lines: int) -> Value:
         """The largest number in a set of lines, where there are only texts (dates) the last of them, else blank."""
-        ordered, before = self.ascending
-        if not lines & self.numeric:
-            return max(self._texts_in(lines), default=None)
-        low, high = 0, len(ordered)
-        while low < high:  # the first place from which on nothing is left
-            middle = (low + high) // 2
-            if lines & (self.numeric ^ before[middle + 1]):
-                low = middle + 1
-            else:
-                high = middle
-        return ordered[low]
+        return max(self._numbers(lines), default=None) or max(self._texts(lines), default=None)
 
     def lowest(self, lines: int) -> Value:
         """The smallest number in a set of lines, where there are only texts (dates) the first of them, else blank."""
+        return min(self._numbers(lines), default=None) or min(self._texts(lines), default=None)
+
+
+class NumberColumn(Column):
+    """A field that holds numbers: as integers of one scale, in order, and bit by bit."""
+
+    @cached_property
+    def whole(self) -> list[int | None]:
+        """The numbers in millionths; blank stays blank."""
+        return [None if value is None else int(value * UNIT) for value in self.values]  # type: ignore[operator]
+
+    @cached_property
+    def by_whole(self) -> Mapping[int | None, int]:
+        """Each distinct number in millionths, and the lines that have it."""
+        found: dict[int | None, int] = {}
+        bit = 1 << len(self.values) >> 1
+        for number in self.whole:
+            found[number] = found.get(number, 0) | bit
+            bit >>= 1
+        return found
+
+    @cached_property
+    def given(self) -> int:
+        return ((1 << len(self.values)) - 1) ^ self.by_whole.get(None, 0)
+
+    @cached_property
+    def ascending(self) -> tuple[list[int], list[int]]:
+        """The distinct numbers in order, and for each place the lines with a number before it."""
+        ordered = sorted(number for number in self.by_whole if number is not None)
+        return ordered, [0, *accumulate([self.by_whole[number] for number in ordered], or_)]
+
+    def ordered(self, operator: Operator, floor: int, ceiling: int) -> int:
+        """The lines with a number that is larger (smaller, …) than one between ``floor`` and ``ceiling``."""
         ordered, before = self.ascending
-        if not lines & self.numeric:
-            return min(self._texts_in(lines), default=None)
+        if operator is Operator.LESS:
+            return before[bisect_left(ordered, ceiling)]
+        if operator is Operator.AT_MOST:
+            return before[bisect_right(ordered, floor)]
+        if operator is Operator.GREATER:
+            return before[-1] ^ before[bisect_right(ordered, floor)]
+        return before[-1] ^ before[bisect_left(ordered, ceiling)]
+
+    # -- aggregates
+
+    def total(self, lines: int) -> Decimal:
+        return plain(Decimal(self._sum(lines)).scaleb(-DIGITS))
+
+    def average(self, lines: int) -> Value:
+        count = (lines & self.given).bit_count()
+        return self.total(lines) / count if count else None
+
+    def _sum(self, lines: int) -> int:
+        if lines.bit_count() < FEW:
+            return self._added(lines & self.given)
+        unit, planes = self._planes
+        result = -(lines & planes[0]).bit_count()
+        for plane in planes[1:]:
+            result = result * 2 + (lines & plane).bit_count()
+        return result * unit
+
+    def _added(self, lines: int) -> int:
+        whole, last, result = self.whole, len(self.values), 0
+        while lines:
+            low = lines & -lines
+            result += whole[last - low.bit_length()]  # type: ignore[operator]
+            lines ^= low
+        return result
+
+    @cached_property
+    def _planes(self) -> tuple[int, list[int]]:
+        """The numbers in their common unit, bit by bit in two's complement: for each bit the lines that have it."""
+        numbers = [number or 0 for number in self.whole]
+        unit = gcd(*numbers) or 1
+        numbers = [number // unit for number in numbers]
+        width = max(max(numbers, default=0), -min(numbers, default=0)).bit_length() + 1
+        form, modulus = f"0{width}b", 1 << width
+        rows = "".join([format(number % modulus, form) for number in numbers])
+        return unit, [int(rows[bit::width], 2) for bit in range(width)] if rows else [0]
+
+    def highest(self, lines: int) -> Value:
+        ordered, before = self.ascending
+        if not lines & self.given:
+            return None
+        low, high, all_ = 0, len(ordered), self.given
+        while low < high:  # the first place from which on nothing is left
+            middle = (low + high) // 2
+            if lines & (all_ ^ before[middle + 1]):
+                low = middle + 1
+            else:
+                high = middle
+        return plain(Decimal(ordered[low]).scaleb(-DIGITS))
+
+    def lowest(self, lines: int) -> Value:
+        ordered, before = self.ascending
+        if not lines & self.given:
+            return None
         low, high = 0, len(ordered)
         while low < high:
             middle = (low + high) // 2
@@ -172,21 +197,18 @@ class Column:
                 high = middle
             else:
                 low = middle + 1
-        return ordered[low]
-
-    def _texts_in(self, lines: int) -> list[str]:
-        return [value for value, those in self.sets.items() if isinstance(value, str) and those & lines]
-
-    def average(self, lines: int) -> Value:
-        """The mean of the numbers in a set of lines; blank where there is none."""
-        count = (lines & self.numeric).bit_count()
-        return self.total(lines) / count if count else None
+        return plain(Decimal(ordered[low]).scaleb(-DIGITS))
 
 
-def matcher(operator: Operator, right: Value | tuple[Value, ...]) -> Callable[[Column], int]:
+def plain(number: Decimal) -> Decimal:
+    """``number`` without idle zeros behind the point: how it was added up leaves no trace."""
+    return number.normalize() + 0  # the sum writes out what would be 1E+3
+
+
+def matcher(operator: Operator, right: Right) -> Callable[[Column], int]:
     """The lines of a column whose value stands in ``operator`` to a fixed ``right``, as a function of the column."""
-    if operator.orders and isinstance(right, Decimal):
-        return lambda column: column.ordered(operator, right)
+    if isinstance(right, Decimal) and operator.orders:
+        return _ordered(operator, right)
     if operator is Operator.EQUAL and not isinstance(right, tuple):
         return _equal(right)
     if operator in (Operator.IN, Operator.NOT_IN) and isinstance(right, tuple):
@@ -200,23 +222,41 @@ def matcher(operator: Operator, right: Value | tuple[Value, ...]) -> Callable[[C
 
         return among if operator is Operator.IN else lambda column: column.given & ~among(column)
     if operator is Operator.IS_BLANK:
-        return lambda column: column.sets.get(None, 0)
+        return lambda column: ((1 << len(column.values)) - 1) ^ column.given
     if operator is Operator.IS_NOT_BLANK:
         return lambda column: column.given
     compare = COMPARISONS[operator]
     return lambda column: column.each(compare, right)
 
 
+def _ordered(operator: Operator, right: Decimal) -> Callable[[Column], int]:
+    scaled, compare = right * UNIT, COMPARISONS[operator]
+    floor, ceiling = int(scaled.to_integral_value(ROUND_FLOOR)), int(scaled.to_integral_value(ROUND_CEILING))
+
+    def find(column: Column) -> int:
+        if isinstance(column, NumberColumn):
+            return column.ordered(operator, floor, ceiling)
+        return column.each(compare, right)
+
+    return find
+
+
 def _equal(right: Value) -> Callable[[Column], int]:
     if right is None:
         return lambda column: 0
-    if isinstance(right, Decimal):
-        return lambda column: column.numbers.get(right, 0)
-    if as_number(right) is not None:
-        compare = COMPARISONS[Operator.EQUAL]
-        return lambda column: column.each(compare, right)
-    folded = right.casefold()
-    return lambda column: column.texts.get(folded, 0)
+    number, compare = as_number(right), COMPARISONS[Operator.EQUAL]
+    if number is None:
+        folded = str(right).casefold()
+        return lambda column: column.texts.get(folded, 0)
+    scaled = number * UNIT
+    whole = int(scaled) if scaled == int(scaled) else None
+
+    def find(column: Column) -> int:
+        if isinstance(column, NumberColumn):
+            return 0 if whole is None else column.by_whole.get(whole, 0)
+        return column.each(compare, right)
+
+    return find
 
 
 class Lines:
@@ -244,7 +284,8 @@ class Lines:
         """A field that every line has, filled or blank."""
         found = self._columns.get(name)
         if found is None:
-            found = self._columns[name] = Column(line_values(self._priced, name))
+            values = line_values(self._priced, name)
+            found = self._columns[name] = NumberColumn(values) if name in NUMBER_FIELDS else Column(values)
         return found
 
     def own(self, name: str) -> Column:
