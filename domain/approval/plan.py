@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -76,7 +77,7 @@ def make_plan(submission: Submission) -> RoundState:
         barred=submission.barred,
         fallback=policy.fallback,
         watchers=policy.watchers,
-        lanes=_lanes(policy, evaluation.fired),
+        lanes=lanes_of(policy, {result.rule.chain or UNCHAINED for result in evaluation.fired}),
         approvals=_approvals(submission, evaluation.fired),
         not_fired=tuple(
             NotFired(rule=result.rule.id, why=result.why, conditions=result.conditions)
@@ -86,14 +87,13 @@ def make_plan(submission: Submission) -> RoundState:
     )
 
 
-def _lanes(policy: Policy, fired: Sequence[RuleResult]) -> tuple[Lane, ...]:
-    """The chains that have something to ask, in the order of the policy; the lane without a chain is the last."""
-    used = {result.rule.chain or UNCHAINED for result in fired}
+def lanes_of(policy: Policy, used: AbstractSet[str]) -> tuple[Lane, ...]:
+    """The chains in use, which have something to ask, in the order of the policy; the lane without one is the last."""
     names = [*policy.chains, UNCHAINED]
     return tuple(Lane(name=name, after=_lanes_before(policy, name, used)) for name in names if name in used)
 
 
-def _lanes_before(policy: Policy, name: str, used: set[str]) -> tuple[str, ...]:
+def _lanes_before(policy: Policy, name: str, used: AbstractSet[str]) -> tuple[str, ...]:
     """The lanes in use that must be done first, seen through lanes in which nothing fired."""
     found: list[str] = []
     waiting = list((policy.chains.get(name) or ChainPart()).after)
