@@ -260,16 +260,12 @@ def _equal(right: Value) -> Callable[[Column], int]:
 
 
 class Lines:
-    """All lines of a quote; columns are made when they are first needed, and only once.
+    """All lines of a quote; columns are made when they are first needed, and only once."""
 
-    ``sets`` is for whoever asks for lines by condition, to remember what was found.
-    """
-
-    __slots__ = ("__dict__", "_columns", "_custom", "_priced", "all", "sets")
+    __slots__ = ("__dict__", "_columns", "_custom", "_priced", "all")
 
     def __init__(self, priced: Sequence[PricedLine]) -> None:
         self.all = (1 << len(priced)) - 1
-        self.sets: dict[int, int] = {}
         self._priced = priced
         self._columns: dict[str, Column] = {}
         self._custom: dict[tuple[str, Value], Column] = {}
