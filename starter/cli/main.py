@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from starter.cli import approval, audit, customer, demo, documents, order, preview, quote, scenario, token, up
+from starter.cli import (
+    approval,
+    audit,
+    customer,
+    demo,
+    documents,
+    order,
+    policy_schema,
+    preview,
+    quote,
+    scenario,
+    token,
+    up,
+)
 
 app = typer.Typer(
     name="countersign",
@@ -24,6 +37,7 @@ app.add_typer(quote.app, name="quote")
 app.add_typer(approval.app, name="approval")
 app.add_typer(order.app, name="order")
 app.add_typer(customer.app, name="customer")
+documents.policy.command("schema")(policy_schema.schema)
 app.add_typer(documents.policy, name="policy")
 app.add_typer(documents.directory, name="directory")
 app.command("audit")(audit.audit)
