@@ -91,6 +91,9 @@ def _moment(value: Any) -> Any:
     raise problem_error("invalid_moment", "write a moment as 2026-11-20T09:00, with a zone or in the approver's")
 
 
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+
+
 class Scope(Entry):
     """What a delegation is limited to; blank means everything."""
 
@@ -104,8 +107,8 @@ class Delegation(Entry):
     id: Identifier | None = None
     of: Identifier
     to: Identifier
-    from_: Annotated[datetime, BeforeValidator(_moment)] | None = Field(default=None, alias="from")
-    until: Annotated[datetime, BeforeValidator(_moment)] | None = None
+    from_: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
     scope: Scope = Scope()
     largest: Limit | None = None
 

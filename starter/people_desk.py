@@ -88,10 +88,11 @@ class PeopleDesk:
             rounds = await work.views.open_rounds(limit=EVERY)
         await self._refresh((each.quote_id, each.round) for each in rounds)
 
-    async def delegate(self, who: Identity, delegation: Delegation) -> str:
-        """Enter a delegation; what waits for ``of`` is handed over where it is in force.
+    async def delegate(self, who: Identity, delegation: Delegation, *, key: str | None = None) -> str:
+        """Enter a delegation; what waits for ``of`` is handed over where it is in force. The same ``key`` is once.
 
-        Codes: ``unknown_user``, ``delegation_loop``, ``in_the_past``, ``dates_out_of_order``.
+        Codes: ``unknown_user``, ``delegation_loop``, ``in_the_past``, ``dates_out_of_order``, ``duplicate_id`` (that
+        one has ended since).
         """
         at = self._desk.clock.now()
         async with self._desk.database.work() as work:
@@ -99,7 +100,7 @@ class PeopleDesk:
             directory.with_delegation(delegation, at)
             start, end = directory.window(delegation)
             body = delegation.model_dump(mode="json", by_alias=True, exclude_none=True)
-            name = await work.directory.add_delegation(body, who.user, at, starts_at=start, ends_at=end)
+            name = await work.directory.add_delegation(body, who.user, at, starts_at=start, ends_at=end, key=key)
             # Once more, with what others entered at this moment: together they may be a loop, and we hold the lock now.
             read_directory(await work.directory.load())
             await work.record.append([self._entry("delegation_entered", who, {"delegation": name, **body})])

@@ -140,14 +140,17 @@ class DirectoryStore:
         *,
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
+        key: str | None = None,
     ) -> str:
-        """Enter a delegation (``of``, ``to``, ``from``, ``until`` …) and return its id.
+        """Enter a delegation (``of``, ``to``, ``from``, ``until`` …) and return its id, which is made here.
 
-        The id is the document's own, else made of its contents and the moment: entered twice at once, it is one.
+        It is made of who entered what, and of their ``key``, else the moment: entered twice so, it is one.
+        Code: ``duplicate_id`` when that one has ended since.
         """
         await self._next_version()
-        named = {**body, "id": body.get("id") or fingerprint([jsonable(body), at.isoformat()])[:16]}
-        return await self._add(named, by, at, starts_at, ends_at)
+        content = {name: value for name, value in body.items() if name != "id"}
+        name = fingerprint([jsonable(content), by, at.isoformat() if key is None else key])[:16]
+        return await self._add({**content, "id": name}, by, at, starts_at, ends_at)
 
     async def _add(
         self,
@@ -157,18 +160,34 @@ class DirectoryStore:
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
     ) -> str:
+        """Add a delegation; one that is there with the same content stays. Code: ``duplicate_id``.
+
+        A row is never taken over by another content, and one that has ended never comes back: the record names it.
+        """
         raw = jsonable(body)
         refuse_unstorable(raw)
-        name = str(raw.pop("id", None) or fingerprint(raw)[:16])
+        given = raw.pop("id", None)
+        name = str(given) if given else await self._free_name(raw, at)
         row = {"delegation_id": name, "of": raw["of"], "to": raw["to"], "starts_at": starts_at, "ends_at": ends_at}
         row |= {"body": raw, "entered_by": by, "entered_at": at, "ended_at": None, "ended_by": None}
-        statement = upsert(delegations).values(row)
-        statement = statement.on_conflict_do_update(
-            index_elements=["delegation_id"],
-            set_={column: statement.excluded[column] for column in row if column != "delegation_id"},
-        )
-        await self._connection.execute(statement)
+        statement = upsert(delegations).values(row).on_conflict_do_nothing().returning(delegations.c.delegation_id)
+        if (await self._connection.execute(statement)).one_or_none() is None:
+            known = await self._delegation(name)
+            if known is None or known.ended_at is not None or known.body != raw:
+                message = f"the id {name} is or was another delegation's; leave it out, and one is made"
+                raise Refusal("duplicate_id", message, f"delegations.{name}.id")
         return name
+
+    async def _free_name(self, raw: Mapping[str, Any], at: datetime) -> str:
+        """A name made of the content; another one where the delegation of that name has ended."""
+        name = fingerprint(raw)[:16]
+        known = await self._delegation(name)
+        return name if known is None or known.ended_at is None else fingerprint([raw, at.isoformat()])[:16]
+
+    async def _delegation(self, name: str) -> Any:
+        columns = delegations.c
+        statement = select(columns.body, columns.ended_at).where(columns.delegation_id == name)
+        return (await self._connection.execute(statement)).one_or_none()
 
     async def end_delegation(self, name: str, by: str, at: datetime) -> int:
         """Take a delegation back; once more changes nothing. Code: ``unknown_delegation``."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.approval.state import ApprovalState, Verdict
 from domain.ledger.entitlement import View
 from domain.money import ExactDecimal
-from domain.people import Delegation
+from domain.people import Delegation, Limit, Moment, Scope
 from domain.quote import FreeText, Identifier, LocalDate, Text
 
 MOST_DECISIONS = 100
@@ -104,10 +104,19 @@ class TwoVersions(Body):
     to: VersionNumber
 
 
-class Delegating(Delegation):
-    """A delegation; ``of`` is whoever enters it, unless an admin names somebody else."""
+class Delegating(Body):
+    """A delegation; ``of`` is whoever enters it, unless an admin names somebody else. Its id is made for it."""
 
-    of: Identifier = ""
+    of: Identifier | None = None
+    to: Identifier
+    from_: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
+    scope: Scope = Scope()
+    largest: Limit | None = None
+
+    def delegation(self, of: str) -> Delegation:
+        """What is entered, for ``of``."""
+        return Delegation(of=of, to=self.to, from_=self.from_, until=self.until, scope=self.scope, largest=self.largest)
 
 
 class Paged(Body):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -103,9 +102,4 @@ async def delegate(body: Delegating, call: Calling) -> JSONResponse:
     of = body.of or call.who.user
     if of != call.who.user:
         call.require_admin()
-    name = body.id
-    if name is None and call.key is not None:
-        # The same request again, after its answer was lost, enters the same delegation.
-        name = hashlib.sha256(call.key.encode()).hexdigest()[:16]
-    delegation = body.model_copy(update={"of": of, "id": name})
-    return JSONResponse({"id": await call.doors.people.delegate(call.who, delegation)}, 201)
+    return JSONResponse({"id": await call.doors.people.delegate(call.who, body.delegation(of), key=call.key)}, 201)

@@ -88,6 +88,35 @@ async def test_a_delegation_is_entered_once_and_taken_back_once(database: Databa
     assert refused.value.code == "unknown_delegation"
 
 
+async def test_no_delegation_is_taken_over_by_its_id_nor_comes_back(database: Database) -> None:
+    async with database.work() as work:
+        name = await work.directory.add_delegation({"of": "david", "to": "sam"}, "david", NOON)
+        other = await work.directory.add_delegation({"id": name, "of": "mei", "to": "farid"}, "mei", NOON)
+        assert other != name
+        stolen = [{"id": name, "of": "david", "to": "mallory"}]
+        with pytest.raises(Refusal, match="duplicate_id"):
+            await work.directory.replace_all({"delegations": stolen}, "pat", NOON)
+        key = await work.directory.add_delegation({"of": "liam", "to": "nora"}, "liam", NOON, key="k")
+        assert await work.directory.add_delegation({"of": "liam", "to": "nora"}, "liam", NOON, key="k") == key
+        assert await work.directory.add_delegation({"of": "liam", "to": "nora"}, "nora", NOON, key="k") != key
+        await work.directory.end_delegation(key, "liam", NOON)
+        with pytest.raises(Refusal, match="duplicate_id"):
+            await work.directory.add_delegation({"of": "liam", "to": "nora"}, "liam", NOON, key="k")
+        found = {each["id"]: each["of"] for each in (await work.directory.load())["delegations"]}
+    assert found[name] == "david"
+    assert key not in found
+
+
+async def test_a_directory_may_bring_back_what_has_ended_as_a_new_delegation(database: Database) -> None:
+    document = {"delegations": [{"of": "david", "to": "sam"}]}
+    async with database.work() as work:
+        await work.directory.replace_all(document, "pat", NOON)
+        ((first,), _) = (await work.directory.load())["delegations"], await work.directory.replace_all({}, "pat", NOON)
+        await work.directory.replace_all(document, "pat", NOON)
+        (again,) = (await work.directory.load())["delegations"]
+    assert again["id"] != first["id"]
+
+
 async def test_a_replaced_directory_ends_delegations_it_does_not_name(database: Database) -> None:
     kept = {"of": "mei", "to": "sam"}
     async with database.work() as work:

@@ -61,5 +61,7 @@ async def test_what_waits_is_handed_over_by_a_delegation(api: Api) -> None:
     decided = await api.post("/approvals/Q-hand.1.discount-manager/approve", "david", {"for": "mei"})
     assert [(vote["by"], vote["seat_of"]) for vote in decided["approval"]["votes"]] == [("david", "mei")]
     assert await api.refused("POST", "/delegations", "david", json={"to": "mei"}) == (422, "delegation_loop")
+    taken = {"to": "liam", "id": entered.json()["id"]}
+    assert await api.refused("POST", "/delegations", "david", json=taken) == (422, "unknown_field")
     assert await api.refused("POST", "/delegations", "mei", json={"to": "nobody"}) == (404, "unknown_user")
     assert await api.refused("POST", "/delegations", "mei", json={"to": "sam", "of": "a b"}) == (422, "invalid_id")
