@@ -1,4 +1,4 @@
-"""``countersign policy publish`` and ``countersign directory load``: documents for the running API, by an admin."""
+"""``countersign policy`` and ``countersign directory``: documents, on their own and at the running API."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from starter.cli import policy_test, policy_versions
 from starter.cli.options import ApiUrl, As, AsJson
 
 policy = typer.Typer(help="Policies: who must approve what.", no_args_is_help=True)
+policy.command("test")(policy_test.cover)
+policy.command("versions")(policy_versions.versions)
+policy.command("show")(policy_versions.show)
+policy.command("diff")(policy_versions.diff)
+policy.command("rollback")(policy_versions.rollback)
 directory = typer.Typer(help="The directory: users, groups, approvers, calendars.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="YAML or JSON.")]

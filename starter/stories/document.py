@@ -13,8 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from domain.calendar import Duration
 from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
+from domain.yaml_text import Path as Place
 from domain.yaml_text import YamlDocument
-from starter.stories.material import check_together, material, read_lines
+from starter.stories.material import Source, check_together, material, read_lines, source
 
 NOT_BUILT = frozenset((
     "ask", "answer", "reassign", "add", "withdraw", "override", "replace", "split", "move", "merge", "cancel", "hold",
@@ -180,7 +181,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case with its documents, changes made, and the clock's start."""
+    """One case with its documents, changes made, and the clock's start.
+
+    ``policy_source`` is where its policy was written, ``policy_change`` what the case changes in it.
+    """
 
     name: str
     at: datetime
@@ -190,6 +194,8 @@ class Case:
     manual_erp: bool
     steps: tuple[Step, ...]
     where: str
+    policy_source: Source
+    policy_change: Mapping[str, Any]
 
 
 class _CasePart(Verb):
@@ -247,10 +253,8 @@ def _case(document: YamlDocument, folder: Path, file: _FilePart, position: int) 
     if begins is None:
         raise Refusal("missing_field", f"{document.where(at)}: say when the story begins, with at:", "at")
     changes = {"policy": part.policy_change, "directory": part.directory_change, "quote": part.change}
-    documents = {
-        name: material(document, folder, name, change, at if getattr(part, name) is not None else ())
-        for name, change in changes.items()
-    }
+    places: dict[str, Place] = {name: at if getattr(part, name) is not None else () for name in changes}
+    documents = {name: material(document, folder, name, change, places[name]) for name, change in changes.items()}
     check_together(documents["policy"], documents["directory"], document.where(at))
     steps = tuple(_step(document, value, (*at, "steps", number)) for number, value in enumerate(part.steps))
     return Case(
@@ -262,6 +266,8 @@ def _case(document: YamlDocument, folder: Path, file: _FilePart, position: int) 
         manual_erp=(part.erp or file.erp) == "manual",
         steps=steps,
         where=document.where(at),
+        policy_source=source(document, folder, "policy", places["policy"]),
+        policy_change=part.policy_change,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,24 +53,49 @@ def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document of a story was written: a file, and the place in it."""
+
+    document: YamlDocument
+    root: Place
+
+    @property
+    def value(self) -> Any:
+        """The document as it stands there, before a case changes it."""
+        found = self.document.value
+        for key in self.root:
+            found = found[key]
+        return found
+
+    @property
+    def key(self) -> tuple[str, Place]:
+        """What tells it from other documents."""
+        return self.document.name, self.root
+
+    def where(self, path: Place) -> str:
+        """``file:line`` of a part of it."""
+        return self.document.where((*self.root, *path))
+
+
+def source(story: YamlDocument, folder: Path, name: str, at: Place) -> Source:
+    """The document ``name`` at ``at`` of ``story``, inline or as a path from ``folder``."""
+    found = Source(story, (*at, name))
+    return Source(read_lines(folder / found.value), ()) if isinstance(found.value, str) else found
+
+
 def material(story: YamlDocument, folder: Path, name: str, change: Mapping[str, Any], at: Place) -> Any:
     """The document ``name`` at ``at`` of ``story``, inline or as a path from ``folder``, with ``change`` made.
 
     A document that is wrong is refused with its own ``file:line``.
     """
-    holder = story.value
-    for key in at:
-        holder = holder[key]
-    given, root, found = story, (*at, name), holder[name]
-    if isinstance(found, str):
-        given, root = read_lines(folder / found), ()
-        found = given.value
+    given = source(story, folder, name, at)
     with _told_at(story.where(at)):
-        result = changed(found, change)
+        result = changed(given.value, change)
     try:
         READERS[name](result)
     except Refusal as refusal:
-        raise with_lines(given, refusal, root) from None
+        raise with_lines(given.document, refusal, given.root) from None
     return result
 
 
