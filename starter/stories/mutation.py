@@ -111,11 +111,18 @@ async def _tried(mutant: Mutant, document: Mapping[str, Any], cases: Sequence[Ca
         return Trial(mutant, Verdict.NOT_VALID)
     for case in cases:
         try:
-            policy = changed(document, case.policy_change)
-            compile_policy(read_policy(policy))
+            policy = _for_case(document, case)
         except Refusal:
             continue  # what the case changes is just what is wrong here; it says nothing of this mutant
         told = await play(replace(case, policy=policy), CoreStage())
         if not told.passed:
             return Trial(mutant, Verdict.NOTICED, case.name)
     return Trial(mutant, Verdict.SURVIVED)
+
+
+def _for_case(document: Mapping[str, Any], case: Case) -> Mapping[str, Any]:
+    if not case.policy_change:
+        return document
+    policy = changed(document, case.policy_change)
+    compile_policy(read_policy(policy))
+    return policy
