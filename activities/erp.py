@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from temporalio import activity
@@ -17,6 +20,24 @@ from activities.texts import storable
 
 CREATE: Final = "create"
 CONFLICT = "erp_conflict"
+BEAT = 2.0
+
+
+@asynccontextmanager
+async def _signs_of_life() -> AsyncIterator[None]:
+    """Let the server know that we still wait for the partner: a dead worker's call is made anew much sooner."""
+
+    async def tell() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(BEAT)
+
+    telling = asyncio.create_task(tell()) if activity.in_activity() else None
+    try:
+        yield
+    finally:
+        if telling is not None:
+            telling.cancel()
 
 
 class ErpActivities:
@@ -32,6 +53,10 @@ class ErpActivities:
 
         An ``ErpConflict`` (another document under the key) is final; everything else is worth another try.
         """
+        async with _signs_of_life():
+            return await self._send(request)
+
+    async def _send(self, request: SendOrder) -> OrderMoved:
         message = await self._noted(request.order_id)
         document = ErpOrder.model_validate(message.payload)
         try:

@@ -14,11 +14,15 @@ from temporalio.common import RetryPolicy
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """How long one attempt may take, how long all together, and how it is tried again."""
+    """How long one attempt may take, how long all together, and how it is tried again.
+
+    ``sign_of_life``: how soon an attempt counts as failed whose worker is no longer heard of.
+    """
 
     attempt: timedelta
     retry: RetryPolicy
     altogether: timedelta | None = None
+    sign_of_life: timedelta | None = None
 
     def options(self) -> dict[str, Any]:
         """As keyword arguments of ``workflow.execute_activity``."""
@@ -26,6 +30,7 @@ class Term:
             "start_to_close_timeout": self.attempt,
             "schedule_to_close_timeout": self.altogether,
             "retry_policy": self.retry,
+            "heartbeat_timeout": self.sign_of_life,
         }
 
 
@@ -43,6 +48,7 @@ PARTNER = Term(
         non_retryable_error_types=["erp_conflict"],
     ),
     timedelta(hours=24),
+    timedelta(seconds=10),
 )
 """A call to somebody else: time-outs and 5xx back off up to a day; a conflict is for people to look at."""
 
