@@ -99,11 +99,11 @@ def _holds(condition: Condition, left: Value) -> bool:
 def _gaps(
     grid: Sequence[Sequence[Stretch]], hits: Sequence[tuple[int, ...]], table: MatrixPart, path: str
 ) -> Iterator[Finding]:
-    missed = [cell for cell, rows in zip(grid, hits, strict=True) if not rows]
-    for cell in missed[:MOST_TOLD]:
-        yield warning("matrix_gap", f"{path}.rows", f"no row takes {_words(table, cell)}: nobody is asked there")
-    if len(missed) > MOST_TOLD:
-        yield warning("matrix_gap", f"{path}.rows", f"and {len(missed) - MOST_TOLD} more combinations have no row")
+    missed = [_words(table, cell) for cell, rows in zip(grid, hits, strict=True) if not rows]
+    if missed:
+        more = f"; and {len(missed) - MOST_TOLD} more" if len(missed) > MOST_TOLD else ""
+        told = "; ".join(missed[:MOST_TOLD])
+        yield warning("matrix_gap", f"{path}.rows", f"no row takes {told}{more}: the table asks nobody there")
 
 
 def _overlaps(
@@ -114,21 +114,20 @@ def _overlaps(
     path: str,
 ) -> Iterator[Finding]:
     shared: dict[tuple[int, int], Sequence[Stretch]] = {}
-    alone: set[int] = set()
+    first: set[int] = set()
     for cell, rows in zip(grid, hits, strict=True):
-        if rows:
-            alone.add(rows[0])
-        for pair in combinations(rows, 2):
-            shared.setdefault(pair, cell)
+        # Rows of different steps ask one after the other: that a deal meets several of them is what they are for.
+        places = [(rules[at].chain, rules[at].step) for at in rows]
+        first.update(at for at, place in zip(rows, places, strict=True) if place not in places[: rows.index(at)])
+        for one, other in combinations(rows, 2):
+            if (rules[one].chain, rules[one].step) == (rules[other].chain, rules[other].step):
+                shared.setdefault((one, other), cell)
     for at, rule in enumerate(rules):
-        if at not in alone:
-            yield warning(
-                "matrix_shadowed",
-                f"{path}.rows.{at}",
-                f"earlier rows take everything that {rule.id} takes; is it needed?",
-            )
+        if at not in first:
+            message = f"earlier rows of its step take everything that {rule.id} takes; is it needed?"
+            yield warning("matrix_shadowed", f"{path}.rows.{at}", message)
     for (one, other), cell in list(shared.items())[:MOST_TOLD]:
-        if other in alone:
+        if other in first:
             names = f"{rules[one].id} and {rules[other].id}"
             yield warning("matrix_overlap", f"{path}.rows.{other}", f"{names} both take {_words(table, cell)}")
 

@@ -18,9 +18,9 @@ def test_bands_that_cover_everything_have_nothing_to_report() -> None:
 
 def test_a_hole_between_two_bands_is_a_gap() -> None:
     found = told({"n": "..5"}, {"n": "7.."}, columns=("n",))
-    assert [code for code, _, _ in found] == ["matrix_gap", "matrix_gap"]
-    assert "n between 5 and 7" in found[0][2]
-    assert "no row takes n 7" in found[1][2]
+    assert found == [
+        ("matrix_gap", "matrix.m.rows", "no row takes n between 5 and 7; n 7: the table asks nobody there")
+    ]
 
 
 def test_bands_that_share_numbers_overlap() -> None:
@@ -39,10 +39,15 @@ def test_a_row_behind_a_wider_one_is_shadowed() -> None:
 
 def test_texts_are_told_apart_by_name_without_case() -> None:
     found = told({"n": "*", "tier": "Gold"}, {"n": "*", "tier": "gold, Silver"})
-    assert ("matrix_gap", "matrix.m.rows", "no row takes n any other, tier any other: nobody is asked there") in found
+    told_gap = "no row takes n any other, tier any other: the table asks nobody there"
+    assert ("matrix_gap", "matrix.m.rows", told_gap) in found
     assert any(code == "matrix_overlap" for code, _, _ in found)
 
 
 def test_a_huge_table_is_reported_as_not_looked_at() -> None:
     rows = [{"n": f"{at}..{at + 1}", "m": f"{at}..{at + 1}", "o": f"{at}..{at + 1}"} for at in range(100)]
     assert [code for code, _, _ in told(*rows, columns=("n", "m", "o"))] == ["matrix_too_large"]
+
+
+def test_rows_of_different_steps_may_share_what_they_take() -> None:
+    assert told({"n": "..5", "step": 1}, {"n": "5..", "step": 1}, {"n": "10..", "step": 2}, columns=("n",)) == []
