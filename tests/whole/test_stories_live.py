@@ -18,7 +18,12 @@ from worker import build_worker
 ROOT = Path(__file__).parents[2]
 TOKENS = Tokens(b"a key for tests that is long enough for HS256")
 HOSPITAL = read_story(ROOT / "examples/hospital/scenario.yaml")
-STORIES = [case for path in sorted((ROOT / "examples/stories").glob("*.yaml")) for case in read_story(path)]
+FILES = [
+    *sorted((ROOT / "examples/stories").glob("*.yaml")),
+    ROOT / "examples/hospital/policy-stories.yaml",
+    ROOT / "examples/policies/hospital-matrix-stories.yaml",
+]
+STORIES = [case for path in FILES for case in read_story(path)]
 
 
 @pytest.fixture
@@ -28,7 +33,9 @@ async def stage(
     database = Database(database_url)
     erp = FileErp(tmp_path / "orders", tmp_path / "acknowledgements")
     cached = getattr(request, "param", 1000)
-    async with build_worker(client, database, TOKENS, erp, task_queue=task_queue, max_cached_workflows=cached):
+    async with build_worker(
+        client, database, TOKENS, erp, task_queue=task_queue, max_cached_workflows=cached, stories=True
+    ):
         yield LiveStage(client, database, TOKENS, task_queue=task_queue, suffix=f"-{uuid.uuid4().hex[:6]}")
     await database.close()
 
