@@ -14,13 +14,16 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from domain.money import NUMBER_NOT_TEXT, ExactDecimal, decimal_text, is_currency
 from domain.reading import iso_date, problem_error, read_model
+
+if TYPE_CHECKING:
+    from domain.pricing import PricedQuote
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:\-]*$", max_length=100)]
@@ -249,8 +252,11 @@ def read_quote(data: Any) -> Quote:
 
     Codes of this step are listed in ``docs/errors.md``; nothing of a refused quote is kept.
     """
+    return read_priced(data).quote
+
+
+def read_priced(data: Any) -> PricedQuote:
+    """The same with its amounts, for whoever needs them next: to check a quote is to price it."""
     from domain.quote_checks import check_quote
 
-    quote = read_model(Quote, data)
-    check_quote(quote)
-    return quote
+    return check_quote(read_model(Quote, data))

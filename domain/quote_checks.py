@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from domain.money import decimal_text
 from domain.quote import Kind, PricePer, Quote, QuoteLine
 from domain.refusal import Problem, Refusal
 
+if TYPE_CHECKING:
+    from domain.pricing import PricedQuote
+
 LARGEST_QUANTITY = Decimal(10) ** 12
 
 
-def check_quote(quote: Quote) -> None:
+def check_quote(quote: Quote) -> PricedQuote:
     """Refuse a quote whose parts do not fit together, naming every problem at once; also when it cannot be priced."""
     from domain.pricing import price
 
@@ -22,7 +26,7 @@ def check_quote(quote: Quote) -> None:
         problems.extend(_line_problems(quote, line))
     if problems:
         raise Refusal.of(problems)
-    price(quote)
+    return price(quote)
 
 
 def _document_problems(quote: Quote) -> Iterator[Problem]:
