@@ -50,10 +50,16 @@ def build_worker(
     task_queue: str,
     max_cached_workflows: int = 1000,
     deployment: WorkerDeploymentVersion | None = None,
+    stories: bool = False,
 ) -> Worker:
-    """A worker with all workflows and activities. ``deployment`` turns on Worker Versioning (auto-upgrade)."""
-    approvals = ApprovalActivities(database, tokens, Knowledge())
-    orders = OrderActivities(database, tokens)
+    """A worker with all workflows and activities.
+
+    ``deployment`` turns on Worker Versioning (auto-upgrade). ``stories``: runs may be told what time it is; never where
+    somebody's real quotes are.
+    """
+    knowledge = Knowledge()
+    approvals = ApprovalActivities(database, tokens, knowledge, stories=stories)
+    orders = OrderActivities(database, tokens, knowledge, stories=stories)
     partner = ErpActivities(database, erp)
     versioning = None
     if deployment is not None:
@@ -100,7 +106,15 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
     deployment = None
     if settings.deployment and settings.build_id:
         deployment = WorkerDeploymentVersion(deployment_name=settings.deployment, build_id=settings.build_id)
-    worker = build_worker(client, database, tokens, erp, task_queue=settings.task_queue, deployment=deployment)
+    worker = build_worker(
+        client,
+        database,
+        tokens,
+        erp,
+        task_queue=settings.task_queue,
+        deployment=deployment,
+        stories=settings.stories,
+    )
     loops = [
         asyncio.create_task(Relay(database, MailFolder(settings.outbox_dir)).run()),
         asyncio.create_task(ErpWatch(desk, erp).run()),

@@ -34,29 +34,37 @@ from domain.refusal import Refusal
 from domain.standing import QuoteState, check_recall, check_submit, state_after
 
 
-def round_subject(quote_id: str, number: int) -> str:
-    """What an act on a whole round names as its subject."""
-    return f"{quote_id}.{number}"
-
-
 class ApprovalActivities:
-    """The activities of ``QuoteApproval``. Every one may be repeated: what was done is found and answered again."""
+    """The activities of ``QuoteApproval``. Every one may be repeated: what was done is found and answered again.
 
-    def __init__(self, database: Database, tokens: Tokens, knowledge: Knowledge | None = None) -> None:
+    ``stories``: runs may keep a clock of their own.
+    """
+
+    def __init__(
+        self, database: Database, tokens: Tokens, knowledge: Knowledge | None = None, *, stories: bool = False
+    ) -> None:
         self._database = database
         self._tokens = tokens
         self._knowledge = knowledge or Knowledge()
+        self._stories = stories
 
     @activity.defn(name=OPEN_ROUND)
     async def open_round(self, request: OpenRound) -> RoundMoved:
-        """Plan and open a round. Codes: those of a submit and of :func:`make_plan`, ``stale`` for another number."""
+        """Plan and open a round.
+
+        Codes: ``stories_only``, ``invalid_token``, those of a submit and of :func:`make_plan`, ``stale`` for another
+        number.
+        """
         try:
             refuse_unstorable_texts(request)
+            refuse_story(request.story, allowed=self._stories)
             async with self._database.work() as work:
                 stored = await work.quotes.get(request.quote_id, for_update=True)
                 known = await work.rounds.find(request.quote_id, request.round)
                 if known is not None:
                     return RoundMoved(state=known)
+                name = OpenRound.subject(request.quote_id, request.round)
+                self._tokens.check_act(request.token, request.by, name, "submit", name, datetime.now(UTC))
                 check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
                 submission = await self._knowledge.submission(
                     work, request.quote_id, request.by, request.at, policy=request.policy, comment=request.comment
@@ -106,7 +114,7 @@ class ApprovalActivities:
 
         def recall(moving: ApprovalRound) -> None:
             refuse_unstorable_texts(request)
-            subject = round_subject(request.quote_id, request.round)
+            subject = OpenRound.subject(request.quote_id, request.round)
             who = self._tokens.check_act(request.token, request.by, subject, "recall", request.key, datetime.now(UTC))
             moving.recall(request.by, request.at, comment=request.comment, is_admin=who.is_admin)
 
@@ -162,6 +170,12 @@ class ApprovalActivities:
         await work.record.append([RecordEntry.of_round(event, state) for event in moving.events])
         await work.outgoing.put(moving.notices)
         return RoundMoved(state=state)
+
+
+def refuse_story(story: bool, *, allowed: bool) -> None:
+    """Refuse (``stories_only``) a run that brings a time of its own to a worker that is not for stories."""
+    if story and not allowed:
+        raise Refusal("stories_only", "only a worker for stories heeds a time that is told; leave it out", "at")
 
 
 def _refuse_reused(state: RoundState, decision: Decision) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from activities.store.work import Work
+from activities.tokens import Identity
 from domain.approval.plan import Submission
 from domain.people import Directory, read_directory
 from domain.policy.document import read_policy
 from domain.policy.evaluate import CompiledPolicy, compile_policy
 from domain.pricing import price
+from domain.refusal import Refusal
 
 
 class Knowledge:
@@ -25,6 +27,11 @@ class Knowledge:
         if self._directory is None or self._directory[0] != version:
             self._directory = (version, read_directory(await work.directory.load()))
         return self._directory[1]
+
+    async def check_user(self, work: Work, who: Identity, *, services: bool = False) -> None:
+        """Refuse (``unknown_user``) somebody who is no active user now; ``services`` may come in where they say so."""
+        if not (services and who.is_service) and not (await self.directory(work)).is_active(who.user):
+            raise Refusal("unknown_user", f"{who.user} is no active user of the directory", "by")
 
     async def policy(self, work: Work, name: str, version: int | None = None) -> CompiledPolicy:
         """A version of a policy, the newest when left out. Code: ``unknown_policy``."""

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.approvals import refuse_story
+from activities.knowledge import Knowledge
 from activities.requests import (
     ADVANCE_ORDER,
     CHANGE_ORDER,
@@ -23,7 +25,7 @@ from activities.requests import (
 from activities.store.erp_messages import ErpState
 from activities.store.work import Database, Work
 from activities.texts import refuse_unstorable_texts
-from activities.tokens import Tokens
+from activities.tokens import Identity, Tokens
 from domain.money import read_decimal
 from domain.order.activation import acknowledge, activate, advance
 from domain.order.book import open_book
@@ -41,17 +43,28 @@ STALE = "stale"
 
 
 class OrderActivities:
-    """The activities of ``OrderFulfilment`` and ``SplitOrder``. Every one may be repeated."""
+    """The activities of ``OrderFulfilment`` and ``SplitOrder``. Every one may be repeated.
 
-    def __init__(self, database: Database, tokens: Tokens) -> None:
+    ``stories``: runs may keep a clock of their own. Who has left the directory since a run began may do nothing here.
+    """
+
+    def __init__(
+        self, database: Database, tokens: Tokens, knowledge: Knowledge | None = None, *, stories: bool = False
+    ) -> None:
         self._database = database
         self._tokens = tokens
+        self._knowledge = knowledge or Knowledge()
+        self._stories = stories
 
     @activity.defn(name=CREATE_ORDERS)
     async def create_orders(self, request: CreateOrders) -> OrdersCreated:
-        """Split an accepted quote into scheduled orders. Codes: ``not_approved`` and those of ``split``."""
+        """Split an accepted quote into scheduled orders.
+
+        Codes: ``stories_only``, ``invalid_token``, ``unknown_user``, ``not_approved``, and those of ``split``.
+        """
         try:
             refuse_unstorable_texts(request)
+            refuse_story(request.story, allowed=self._stories)
             async with self._database.work() as work:
                 return OrdersCreated(orders=await self._create(work, request))
         except Refusal as refusal:
@@ -61,6 +74,9 @@ class OrderActivities:
         stored = await work.quotes.get(request.quote_id, for_update=True)
         if not await work.idempotency.claim(request.key):
             return tuple(OrderStanding.of(order) for order in await work.orders.of_quote(request.quote_id))
+        moment = datetime.now(UTC)
+        who = self._tokens.check_act(request.token, request.by, request.quote_id, "order", request.key, moment)
+        await self._knowledge.check_user(work, who, services=True)
         check_order(QuoteState(stored.state.value), stored.accepted_at is not None)
         priced = price((await work.quotes.content(request.quote_id, stored.version)).quote)
         book = await work.orders.find_book(request.quote_id, for_update=True)
@@ -74,30 +90,36 @@ class OrderActivities:
 
     @activity.defn(name=CHANGE_ORDER)
     async def change_order(self, request: ChangeOrder) -> OrderMoved:
-        """Do one verb to one order, once for its key. Codes: ``invalid_token``, ``stale``, and those of the verb."""
+        """Do one verb to one order, once for its key.
+
+        Codes: ``stories_only``, ``invalid_token``, ``unknown_user``, ``stale``, and those of the verb.
+        """
         change = request.change
         try:
             refuse_unstorable_texts(request)
+            refuse_story(request.story, allowed=self._stories)
             async with self._database.work() as work:
-                verb = change.verb
-                self._tokens.check_act(change.token, change.by, request.order_id, verb, change.key, datetime.now(UTC))
+                verb, moment = change.verb, datetime.now(UTC)
+                who = self._tokens.check_act(change.token, change.by, request.order_id, verb, change.key, moment)
                 if verb == "move_date":
-                    return await self._move_date(work, request)
+                    return await self._move_date(work, request, who)
                 order = await work.orders.get(request.order_id, for_update=True)
                 if await work.idempotency.claim(change.claim(request.order_id)):
+                    await self._knowledge.check_user(work, who, services=True)
                     order = await self._save(work, order, changed_order(order, change, _cause(request)))
                 return OrderMoved(standing=await _standing(work, order))
         except Refusal as refusal:
             _retry_if_stale(refusal, change)
             return OrderMoved(refused=RefusalNote.of(refusal))
 
-    async def _move_date(self, work: Work, request: ChangeOrder) -> OrderMoved:
+    async def _move_date(self, work: Work, request: ChangeOrder, who: Identity) -> OrderMoved:
         """A date move may reprice shares in other orders of the quote, so it holds the whole book."""
         change = request.change
         quote_id = (await work.orders.get(request.order_id)).quote_id
         book = await work.orders.book(quote_id, for_update=True)
         order = book.order(request.order_id)
         if await work.idempotency.claim(change.claim(request.order_id)):
+            await self._knowledge.check_user(work, who, services=True)
             check_version(order, change)
             if change.to is None:
                 raise Refusal("missing_field", "say to which date the order moves", "to")
@@ -110,6 +132,7 @@ class OrderActivities:
     async def advance_order(self, request: AdvanceOrder) -> OrderMoved:
         """Do what time has brought until ``request.at``: activation on the order's date, services that start."""
         try:
+            refuse_story(request.story, allowed=self._stories)
             async with self._database.work() as work:
                 order = await work.orders.get(request.order_id, for_update=True)
                 order = await self._save(work, order, advance(order, Cause(at=request.at, by=CLOCK)))

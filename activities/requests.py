@@ -64,7 +64,10 @@ class RefusalNote(Message):
 
 
 class OpenRound(Message):
-    """Plan round ``round`` of a quote for ``by`` and open it."""
+    """Plan round ``round`` of a quote for ``by``, as ``token`` proves, and open it.
+
+    ``story`` here and elsewhere: the run keeps a clock of its own, as only stories may.
+    """
 
     quote_id: str
     round: int
@@ -72,6 +75,13 @@ class OpenRound(Message):
     at: AwareDatetime
     comment: str | None = None
     policy: str = "standard"
+    token: str = ""
+    story: bool = False
+
+    @staticmethod
+    def subject(quote_id: str, number: int) -> str:
+        """What an act on a whole round names as its subject; for its start, as its key too."""
+        return f"{quote_id}.{number}"
 
 
 class RecordDecision(Message):
@@ -176,7 +186,7 @@ FINAL = frozenset(
 
 
 class CreateOrders(Message):
-    """Split the accepted quote; ``key`` makes a repeated call create nothing twice."""
+    """Split the accepted quote for ``by``, as ``token`` proves; ``key`` makes a repeated call create nothing twice."""
 
     quote_id: str
     split_by: tuple[str, ...]
@@ -184,6 +194,8 @@ class CreateOrders(Message):
     at: AwareDatetime
     key: str
     comment: str | None = None
+    token: str = ""
+    story: bool = False
 
     @staticmethod
     def claim(quote_id: str, key: str) -> str:
@@ -228,11 +240,13 @@ class ChangeOrder(Message):
     order_id: str
     change: OrderChange
     at: AwareDatetime
+    story: bool = False
 
 
 class AdvanceOrder(Message):
     order_id: str
     at: AwareDatetime
+    story: bool = False
 
 
 class SendOrder(Message):

@@ -16,7 +16,6 @@ from activities.approvals import ApprovalActivities
 from activities.knowledge import Knowledge
 from activities.store.work import Database, Work
 from activities.tokens import Identity, Tokens
-from domain.refusal import Refusal
 from starter.clock import Clock
 from workflows.names import TASK_QUEUE
 
@@ -44,7 +43,6 @@ class Desk:
         async with self.database.reading() as work:
             yield work
 
-    async def check_user(self, work: Work, who: Identity) -> None:
-        """Refuse (``unknown_user``) somebody who is no active user of the directory."""
-        if not (await self.knowledge.directory(work)).is_active(who.user):
-            raise Refusal("unknown_user", f"{who.user} is no active user of the directory", "by")
+    async def check_user(self, work: Work, who: Identity, *, services: bool = False) -> None:
+        """Refuse (``unknown_user``) somebody who is no active user; ``services`` (the ERP) where they may come in."""
+        await self.knowledge.check_user(work, who, services=services)

@@ -15,7 +15,7 @@ from starter.order_desk import OrderDesk
 
 log = structlog.get_logger(__name__)
 
-ERP = Identity("erp")
+ERP = Identity("erp", frozenset({"service"}))
 
 
 class ErpWatch:

@@ -44,6 +44,7 @@ class OrderDesk:
     async def preview(self, who: Identity, quote_id: str, split_by: Sequence[str]) -> OrderBook:
         """The book as a split would leave it: orders, items, amounts, the unordered rest. Writes nothing."""
         async with self._desk.reading() as work:
+            await self._desk.check_user(work, who, services=True)
             stored = await work.quotes.get(quote_id)
             priced = price((await work.quotes.content(quote_id, stored.version)).quote)
             book = await work.orders.find_book(quote_id)
@@ -60,13 +61,15 @@ class OrderDesk:
     ) -> OrderBook:
         """Split an accepted quote into orders and start the run of each; the same ``key`` twice is one split.
 
-        Codes: ``unknown_quote``, ``not_approved``, those of ``split``, ``unavailable``.
+        Codes: ``unknown_quote``, ``unknown_user``, ``not_approved``, those of ``split``, ``unavailable``.
         """
         key = key or uuid.uuid4().hex
+        claim = CreateOrders.claim(quote_id, key)
         async with self._desk.reading() as work:
             stored = await work.quotes.get(quote_id)
-            if await work.idempotency.is_claimed(CreateOrders.claim(quote_id, key)):
+            if await work.idempotency.is_claimed(claim):
                 return await self.book(quote_id)
+            await self._desk.check_user(work, who, services=True)
             check_order(stored.state, stored.accepted_at is not None)
         await self.preview(who, quote_id, split_by)
         start = FulfilmentStart(
@@ -75,6 +78,7 @@ class OrderDesk:
             by=who.user,
             comment=comment,
             key=key,
+            token=self._desk.tokens.act(who, quote_id, "order", claim),
             at=self._desk.clock.told(),
         )
 
@@ -104,7 +108,7 @@ class OrderDesk:
         with suppress(WorkflowAlreadyStartedError):
             await answered(call, ordered)
         async with self._desk.reading() as work:
-            if not await work.idempotency.is_claimed(CreateOrders.claim(quote_id, key)):
+            if not await work.idempotency.is_claimed(claim):
                 raise ordered  # the run that answered was another's, who split the quote in their own way
         return await self.book(quote_id)
 
@@ -125,13 +129,14 @@ class OrderDesk:
     async def change(self, who: Identity, order_id: str, verb: str, *, key: str | None = None, **fields: Any) -> Order:
         """Do one verb of :class:`~activities.requests.OrderChange` to an order; the same ``key`` twice is one change.
 
-        Codes: ``unknown_order``, ``stale``, those of the verb, ``unavailable``.
+        Codes: ``unknown_order``, ``unknown_user``, ``stale``, those of the verb, ``unavailable``.
         """
         name = key or uuid.uuid4().hex
         change = self._change(who, order_id, verb, name, fields)
         async with self._desk.reading() as work:
             if await work.idempotency.is_claimed(change.claim(order_id)):
                 return await work.orders.get(order_id)
+            await self._desk.check_user(work, who, services=True)
             # Refuse here and now what the order would refuse, and start nothing that would change nothing.
             order, tried = await self._tried(work, order_id, change)
             if not tried.orders:
@@ -149,6 +154,7 @@ class OrderDesk:
         """The order as :meth:`change` would leave it now. Writes nothing. Codes: as there."""
         change = self._change(who, order_id, verb, "preview", fields)
         async with self._desk.reading() as work:
+            await self._desk.check_user(work, who, services=True)
             order, tried = await self._tried(work, order_id, change)
         return next((each for each in tried.orders if each.order_id == order_id), order)
 

@@ -15,8 +15,7 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.approvals import round_subject
-from activities.requests import RecallRound
+from activities.requests import OpenRound, RecallRound
 from activities.store.quotes import StoredQuote
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Work
@@ -128,8 +127,10 @@ class QuoteDesk:
         return answer.state
 
     async def _open(self, who: Identity, stored: StoredQuote, number: int, comment: str | None) -> RoundAnswer:
+        name = OpenRound.subject(stored.quote_id, number)
         start = RoundStart(
             quote_id=stored.quote_id,
+            token=self._desk.tokens.act(who, name, "submit", name),
             round=number,
             by=who.user,
             comment=comment,
@@ -182,7 +183,7 @@ class QuoteDesk:
             check_recall(stored.state, stored.accepted_at is not None)
         await self._begin("recall", key, quote_id, stored.round)
         key = key or uuid.uuid4().hex
-        token = self._desk.tokens.act(who, round_subject(quote_id, stored.round), "recall", key)
+        token = self._desk.tokens.act(who, OpenRound.subject(quote_id, stored.round), "recall", key)
         if stored.state == "pending":
             message = Recall(key=key, by=who.user, token=token, comment=comment, at=self._desk.clock.told())
             answer = await self._update(quote_id, stored.round, QuoteApproval.recall, message, key)

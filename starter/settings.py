@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     build_id: str | None = None
     policy: str = "standard"
     """Name of the policy that a submitted quote is measured by."""
+    stories: bool = False
+    """Whether workers let runs be told what time it is: for stories and the demo, never for real quotes."""
 
     key: SecretStr | None = None
     """Signs bearer tokens. None: made once and kept in the state folder."""

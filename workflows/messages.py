@@ -11,7 +11,10 @@ from domain.approval.state import RoundState, Verdict
 
 
 class RoundStart(Message):
-    """Start of ``QuoteApproval``. ``at`` is the business time of the start, in stories and the demo only."""
+    """Start of ``QuoteApproval``. ``token`` proves that it is from ``by``: an access token, or an act for this start.
+
+    ``at`` is the business time of the start; only a worker that was built for stories heeds it.
+    """
 
     quote_id: str
     round: int
@@ -21,6 +24,7 @@ class RoundStart(Message):
     at: AwareDatetime | None = None
     resumed: bool = False
     clock_offset_us: int | None = None
+    token: str = ""
 
 
 class RoundResult(Message):
@@ -75,7 +79,7 @@ class RoundAnswer(Message):
 
 
 class FulfilmentStart(Message):
-    """Start of ``OrderFulfilment``: split the accepted quote by these keys."""
+    """Start of ``OrderFulfilment``: split the accepted quote by these keys. ``token`` proves that it is from ``by``."""
 
     quote_id: str
     split_by: tuple[str, ...]
@@ -83,6 +87,7 @@ class FulfilmentStart(Message):
     comment: str | None = None
     key: str
     at: AwareDatetime | None = None
+    token: str = ""
 
 
 class FulfilmentResult(Message):

@@ -43,6 +43,8 @@ class OrderFulfilment:
             at=start.at or self._clock.now(),
             key=CreateOrders.claim(start.quote_id, start.key),
             comment=start.comment,
+            token=start.token,
+            story=self._clock.is_shifted,
         )
         created = await workflow.execute_activity(
             CREATE_ORDERS, request, result_type=OrdersCreated, **LEDGER.options(), summary="split into orders"

@@ -164,6 +164,8 @@ class QuoteApproval:
             at=self._start.at or self._clock.now(),
             comment=self._start.comment,
             policy=self._start.policy,
+            token=self._start.token,
+            story=self._clock.is_shifted,
         )
         async with self._lock:
             moved = await workflow.execute_activity(

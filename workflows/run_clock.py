@@ -16,6 +16,11 @@ class RunClock:
         self.offset = offset
         self.is_story = began_at is not None
 
+    @property
+    def is_shifted(self) -> bool:
+        """Whether the run does not live in the world's time; a worker that is not for stories refuses it."""
+        return self.is_story or self.offset != timedelta()
+
     def now(self) -> datetime:
         """The business time of this moment."""
         return workflow.now() + self.offset

@@ -138,7 +138,7 @@ class SplitOrder:
                 await self._advance_to(self._clock.due(moment))
 
     async def _advance_to(self, moment: datetime) -> None:
-        request = AdvanceOrder(order_id=self._standing.order_id, at=moment)
+        request = AdvanceOrder(order_id=self._standing.order_id, at=moment, story=self._clock.is_shifted)
         try:
             await self._move(ADVANCE_ORDER, request, f"{self._standing.order_date} has come")
         except ApplicationError as error:
@@ -173,7 +173,8 @@ class SplitOrder:
         if change.verb != verb:
             message = f"this is the way to {verb}, not to {change.verb}"
             raise refused(Refusal("wrong_type", message, "verb"))
-        request = ChangeOrder(order_id=self._standing.order_id, change=change, at=self._clock.moment(change.at))
+        at, shifted = self._clock.moment(change.at), self._clock.is_shifted
+        request = ChangeOrder(order_id=self._standing.order_id, change=change, at=at, story=shifted)
         async with self._lock:
             return OrderAnswer(standing=await self._move(CHANGE_ORDER, request, f"{change.by}: {change.verb}"))
 

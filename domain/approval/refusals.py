@@ -6,8 +6,8 @@ from domain.approval.state import Approval, ApprovalState, Decision, RoundState,
 from domain.refusal import Refusal
 
 
-def check_decision(state: RoundState, decision: Decision) -> Approval:
-    """The approval that ``decision`` answers.
+def check_decision(state: RoundState, decision: Decision, *, left: bool = False) -> Approval:
+    """The approval that ``decision`` answers; ``left``: who decides is no longer active, and so has no seat.
 
     Codes, in this order: ``round_closed``, ``unknown_approval``, ``four_eyes``, ``not_yours``, ``not_your_turn``,
     ``already_decided``, ``reason_missing``.
@@ -19,7 +19,7 @@ def check_decision(state: RoundState, decision: Decision) -> Approval:
         raise Refusal("unknown_approval", f"round {state.round} has no approval {decision.approval}", "approval")
     if decision.by in state.barred:
         raise Refusal("four_eyes", f"{decision.by} submitted, owns or edited this quote and never decides it", "by")
-    seats = _seats_of(approval, decision)
+    seats = [] if left else _seats_of(approval, decision)
     if not seats:
         whose = f" for {decision.seat_of}" if decision.seat_of else ""
         raise Refusal("not_yours", f"{decision.by} is not asked in {approval.rule}{whose}", "by")

@@ -71,9 +71,7 @@ class ApprovalRound:
             return
         before = self.state, list(self.events), {key: list(about) for key, about in self._mail.items()}
         try:
-            if self.state.outcome is None:
-                self._refresh(at)
-            approval = check_decision(self.state, decision)
+            approval = self.check(decision, at)
         except Refusal:
             self.state, self.events, self._mail = before
             raise
@@ -81,6 +79,12 @@ class ApprovalRound:
         self._vote(approval, seat, self._vote_of(decision, seat, at), at)
         self._progress(at)
         self._finish(at)
+
+    def check(self, decision: Decision, at: datetime) -> Approval:
+        """The approval that ``decision`` answers, once everybody is in their place. Codes: as :meth:`decide`."""
+        if self.state.outcome is None:
+            self._refresh(at)
+        return check_decision(self.state, decision, left=not self.directory.is_active(decision.by))
 
     def advance(self, at: datetime, *, exact: bool = False) -> None:
         """Do what time alone brings up to and including ``at``: reminders, escalations, delegations that begin or end.
@@ -100,7 +104,7 @@ class ApprovalRound:
     def recall(self, by: str, at: datetime, *, comment: str | None = None, is_admin: bool = False) -> None:
         """Take the quote back: pending, or approved and not yet accepted (the caller knows whether it was).
 
-        Codes: ``round_closed``, ``not_yours`` (only the submitter, the owner or an admin may).
+        Codes: ``round_closed``, ``not_yours`` (only the submitter, the owner or an admin may), ``unknown_user``.
         """
         if self.state.outcome not in (None, Outcome.APPROVED):
             raise Refusal(
@@ -108,6 +112,8 @@ class ApprovalRound:
             )
         if not is_admin and by not in (self.state.submitter, self.state.owner):
             raise Refusal("not_yours", "only the submitter, the owner or an admin recalls a quote", "by")
+        if not is_admin and not self.directory.is_active(by):
+            raise Refusal("unknown_user", f"{by} is no active user of the directory", "by")
         told = [person for each in self._requested() for person in each.waiting_for]
         self._record("recalled", at, by=by, comment=comment)
         self._close(Outcome.RECALLED, comment or "recalled", at)

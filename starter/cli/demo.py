@@ -52,7 +52,7 @@ async def _run(state_dir: Path) -> int:
     from starter.worker_process import worker_process
 
     console = Console(highlight=False)
-    settings = Settings(state_dir=_fresh(state_dir), temporal=None, database=None)
+    settings = Settings(state_dir=_fresh(state_dir), temporal=None, database=None, stories=True)
     case = read_story(EXAMPLE / "scenario.yaml")[-1]
     figures = Figures.of(EXAMPLE / "expected.json")
     with console.status("starting PostgreSQL, Temporal and a worker …"):

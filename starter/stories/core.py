@@ -195,11 +195,12 @@ class CoreStage:
     # -- orders
 
     async def order(self, arguments: Ordering) -> None:
+        cause = self._cause(arguments.by)
         check_order(self.state, self.accepted)
         if arguments.lines is not None or arguments.split_by is None:
             raise Refusal("not_built_yet", "ordering lines by hand is not built yet; use split_by", "lines")
         book = self.book or open_book(self.priced)
-        change = split(book, self.priced, arguments.split_by, self._cause(arguments.by))
+        change = split(book, self.priced, arguments.split_by, cause)
         self.book = book
         self._apply(change)
         if arguments.as_:
@@ -250,8 +251,10 @@ class CoreStage:
     def _order(self, name: str) -> Order:
         return self._book().order(self.names.get(name, name))
 
-    def _cause(self, by: str | None, at: datetime | None = None) -> Cause:
-        return Cause(at=at or self.clock, by=by or self.priced.quote.owner)
+    def _cause(self, by: str | None) -> Cause:
+        who = by or self.priced.quote.owner
+        self._check_user(who)
+        return Cause(at=self.clock, by=who)
 
     def _apply(self, change: Change) -> None:
         self.book = self._book().applied(change)
@@ -265,7 +268,7 @@ class CoreStage:
             return
         for order in self._book().orders:
             if order.state in (OrderState.ACTIVATED, OrderState.FULFILLED) and order.acknowledgement is None:
-                self._apply(acknowledge(order, self._cause("erp", at)))
+                self._apply(acknowledge(order, Cause(at=at, by="erp")))
 
     # -- time
 
@@ -290,7 +293,7 @@ class CoreStage:
         for order in self.book.orders if self.book is not None else ():
             due = next_moment(order)
             if due is not None and due <= at:
-                self._apply(advance(order, self._cause(CLOCK, at)))
+                self._apply(advance(order, Cause(at=at, by=CLOCK)))
         if self.book is not None:
             self._acknowledge_at_once(at)
 

@@ -49,7 +49,7 @@ from starter.stories.stage import Facts, Happening
 from workflows.names import order_run_id, quote_approval_id
 
 SETUP = Identity("setup", frozenset({"admin"}))
-ERP = Identity("erp")
+ERP = Identity("erp", frozenset({"service"}))
 PATIENCE = timedelta(seconds=30)
 BEYOND = timedelta(milliseconds=20)
 QUIET = frozenset({"created", "policy_published", "directory_loaded", "order_sent"})

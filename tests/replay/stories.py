@@ -25,7 +25,7 @@ from tests.workflows.house import (
 )
 from workflows.names import fulfilment_id, order_run_id, quote_approval_id
 
-ERP = Identity("erp")
+ERP = Identity("erp", frozenset({"service"}))
 HOUR, DAY, BEYOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
 
 Story = Callable[[House], Awaitable[str]]

@@ -31,7 +31,7 @@ from workflows.names import ALL_KEYS
 
 ROOT = Path(__file__).parents[2]
 SHORT = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40")
-ERP = Identity("erp")
+ERP = Identity("erp", frozenset({"service"}))
 
 
 @pytest.fixture

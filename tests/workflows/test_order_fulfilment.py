@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from temporalio.client import WithStartWorkflowOperation, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
 
+from activities.requests import CreateOrders
 from activities.tokens import Identity
 from domain.approval.state import Verdict
 from domain.order.order import Order
 from domain.refusal import Refusal
-from tests.workflows.house import ROSA, House, details, quote_document, refusal_code, until
+from tests.workflows.house import (
+    ADMIN,
+    ROSA,
+    TOKENS,
+    House,
+    change_message,
+    details,
+    quote_document,
+    refusal_code,
+    until,
+)
 from workflows.messages import FulfilmentStart, OrdersAnswer
 from workflows.names import fulfilment_id, order_run_id
 from workflows.order_fulfilment import OrderFulfilment
 
-ERP = Identity("erp")
+ERP = Identity("erp", frozenset({"service"}))
 both_caches = pytest.mark.parametrize("house", [1000, 0], indirect=True, ids=["cached", "uncached"])
 
 
@@ -30,11 +42,12 @@ async def finish(house: House, order: Order) -> None:
     await house.orders.change(ROSA, order.order_id, "deliver")
 
 
-async def start(house: House, quote_id: str, key: str) -> OrdersAnswer:
+async def start(house: House, quote_id: str, key: str, *, who: Identity = ROSA, **more: Any) -> OrdersAnswer:
     """Start a fulfilment as the desk does, without its checks."""
+    facts = {"token": TOKENS.act(who, quote_id, "order", CreateOrders.claim(quote_id, key)), **more}
     operation = WithStartWorkflowOperation(
         OrderFulfilment.run,
-        FulfilmentStart(quote_id=quote_id, split_by=("order_date",), by="rosa", key=key),
+        FulfilmentStart(quote_id=quote_id, split_by=("order_date",), by=who.user, key=key, **facts),
         id=fulfilment_id(quote_id),
         task_queue=house.task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -43,6 +56,36 @@ async def start(house: House, quote_id: str, key: str) -> OrdersAnswer:
         "created", start_workflow_operation=operation, result_type=OrdersAnswer
     )
     return answer
+
+
+async def test_a_start_proves_who_orders_and_tells_no_time(house: House) -> None:
+    quote_id = await house.accepted()
+    assert await refusal_code(start(house, quote_id, "k", token="")) == "invalid_token"
+    assert await refusal_code(start(house, quote_id, "k", who=Identity("mallory"))) == "unknown_user"
+    assert await refusal_code(start(house, quote_id, "k", at=house.clock.now())) == "stories_only"
+    assert (await house.kinds(quote_id))["order_ordered"] == 0
+
+
+async def test_who_was_deactivated_orders_and_changes_nothing(house: House) -> None:
+    (order,) = await house.ordered(1)
+    other = await house.accepted()
+    act = change_message(order, "activate", ROSA)
+    await house.people.deactivate(ADMIN, "rosa")
+    for refused in (
+        house.orders.create(ROSA, other, ["order_date"]),
+        house.orders.preview(ROSA, other, ["order_date"]),
+        house.orders.change(ROSA, order.order_id, "activate"),
+        house.orders.preview_change(ROSA, order.order_id, "activate"),
+    ):
+        with pytest.raises(Refusal, match="unknown_user"):
+            await refused
+    # Straight at the runs the same holds, whenever the token was made.
+    assert await refusal_code(house.order_run(order).execute_update("activate", act)) == "unknown_user"
+    moved = change_message(order, "move_date", ROSA, to=house.today(5))
+    assert await refusal_code(house.order_run(order).execute_update("move_date", moved)) == "unknown_user"
+    assert await refusal_code(start(house, other, "k")) == "unknown_user"
+    assert (await house.order(order)).activated_at is None
+    await house.orders.change(ERP, order.order_id, "activate")
 
 
 @both_caches

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 from temporalio.client import WithStartWorkflowOperation, WorkflowExecutionStatus, WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
-from activities.approvals import round_subject
-from activities.requests import RecallRound
+from activities.requests import OpenRound, RecallRound
 from activities.tokens import Identity
 from domain.approval.state import ApprovalState, Outcome, RoundState, Verdict
 from domain.people import Delegation
@@ -146,25 +145,62 @@ async def test_an_update_with_a_token_for_something_else_is_refused_and_changes_
 
 async def test_a_round_that_cannot_be_opened_leaves_nothing_and_may_be_tried_again(house: House) -> None:
     quote_id = "Q-later"
-    start = RoundStart(quote_id=quote_id, round=1, by="rosa")
-    operation = WithStartWorkflowOperation(
-        QuoteApproval.run,
-        start,
-        id=quote_approval_id(quote_id, 1),
-        task_queue=house.task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
-    call = house.client.execute_update_with_start_workflow(
-        "opened", start_workflow_operation=operation, result_type=RoundAnswer
-    )
-    assert await refusal_code(call) == "unknown_quote"
+    assert await started(house, quote_id, start_token(quote_id)) == "unknown_quote"
     with pytest.raises(WorkflowFailureError):
-        await (await operation.workflow_handle()).result()
+        await house.client.get_workflow_handle(quote_approval_id(quote_id, 1)).result()
     assert await house.record(quote_id) == ()
     await house.quotes.put(ROSA, quote_document(quote_id))
     state = await house.quotes.submit(ROSA, quote_id)
     assert (state.round, state.outcome) == (1, None)
     assert (await house.kinds(quote_id))["submitted"] == 1
+
+
+def start_token(quote_id: str, who: Identity = ROSA) -> str:
+    name = OpenRound.subject(quote_id, 1)
+    return TOKENS.act(who, name, "submit", name)
+
+
+async def started(house: House, quote_id: str, token: str, **more: Any) -> str:
+    """Start a round as a service does, straight at the server; the code of a refusal, or done."""
+    operation = WithStartWorkflowOperation(
+        QuoteApproval.run,
+        RoundStart(quote_id=quote_id, round=1, by="rosa", token=token, **more),
+        id=quote_approval_id(quote_id, 1),
+        task_queue=house.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+    )
+    call = house.client.execute_update_with_start_workflow(
+        "opened", start_workflow_operation=operation, result_type=RoundAnswer
+    )
+    return await refusal_code(call)
+
+
+async def test_a_start_proves_who_submits(house: House) -> None:
+    quote_id = await house.stored()
+    assert await started(house, quote_id, "") == "invalid_token"
+    assert await started(house, quote_id, start_token(quote_id, MEI)) == "invalid_token"
+    assert await started(house, quote_id, start_token("Q-other")) == "invalid_token"
+    assert (await house.kinds(quote_id))["submitted"] == 0
+    assert await started(house, quote_id, TOKENS.access("rosa", house.clock.now(), HOUR)) == "done"
+
+
+async def test_nobody_tells_the_time_to_a_worker_that_is_not_for_stories(house: House) -> None:
+    quote_id = await house.stored()
+    token, later = start_token(quote_id), house.clock.now() + 30 * DAY
+    assert await started(house, quote_id, token, at=later) == "stories_only"
+    assert await started(house, quote_id, token, clock_offset_us=1) == "stories_only"
+    assert await started(house, quote_id, token) == "done"
+
+
+async def test_who_was_deactivated_neither_decides_nor_recalls(house: House) -> None:
+    state = await house.submitted()
+    token = TOKENS.act(LIAM, approval_of(state, "terms"), "approve", "k")
+    await house.people.deactivate(ADMIN, "liam")
+    assert await decide(house, state, "terms", LIAM, key="k", token=token) == "not_yours"
+    await house.people.deactivate(ADMIN, "rosa")
+    with pytest.raises(Refusal, match="unknown_user"):
+        await house.quotes.recall(ROSA, state.quote_id)
 
 
 # -- signals
@@ -272,7 +308,7 @@ async def test_of_a_yes_and_a_no_at_once_exactly_one_decides_the_round(house: Ho
 async def test_recall_and_last_approval_at_once_leave_one_story(house: House) -> None:
     state = await house.submitted("10.00")
     key = "recall-1"
-    recall = Recall(key=key, by="rosa", token=TOKENS.act(ROSA, round_subject(state.quote_id, 1), "recall", key))
+    recall = Recall(key=key, by="rosa", token=TOKENS.act(ROSA, OpenRound.subject(state.quote_id, 1), "recall", key))
     recalled, approved = await asyncio.gather(
         refusal_code(house.run_of(state).execute_update("recall", recall)), decide(house, state, "manager", MEI)
     )
@@ -287,7 +323,7 @@ async def test_recall_and_last_approval_at_once_leave_one_story(house: House) ->
 
 async def test_only_submitter_owner_or_admin_recall_and_only_with_their_own_token(house: House) -> None:
     state = await house.submitted("10.00")
-    subject = round_subject(state.quote_id, 1)
+    subject = OpenRound.subject(state.quote_id, 1)
     forged = Recall(key="k", by="rosa", token=TOKENS.act(MEI, subject, "recall", "k"))
     assert await refusal_code(house.run_of(state).execute_update("recall", forged)) == "invalid_token"
     with pytest.raises(Refusal) as refused:
@@ -305,7 +341,7 @@ async def test_a_recall_of_an_old_round_does_not_touch_the_new_one(house: House)
     await house.quotes.put(ROSA, edited)
     second = await house.quotes.submit(ROSA, state.quote_id)
     assert second.round == 2
-    token = TOKENS.act(ROSA, round_subject(state.quote_id, 1), "recall", "k")
+    token = TOKENS.act(ROSA, OpenRound.subject(state.quote_id, 1), "recall", "k")
     facts = {"quote_id": state.quote_id, "round": 1, "by": "rosa", "token": token, "key": "k"}
     moved = await house.desk.rounds.recall_round(RecallRound(**facts, at=house.clock.now()))
     assert moved.refused is not None

@@ -33,7 +33,7 @@ from tests.workflows.house import (
 from workflows.names import DUE_AT, ORDER_DATE, ORDER_STATE, QUOTE_ID
 from workflows.terms import Term
 
-ERP = Identity("erp")
+ERP = Identity("erp", frozenset({"service"}))
 DAY = timedelta(days=1)
 both_caches = pytest.mark.parametrize("house", [1000, 0], indirect=True, ids=["cached", "uncached"])
 

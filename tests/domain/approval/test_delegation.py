@@ -202,6 +202,14 @@ def test_a_member_who_leaves_is_replaced_by_the_next_manager() -> None:
     assert office.asked() == {"g": ("ines", "david", "farid")}
 
 
+def test_who_left_without_anybody_in_their_place_decides_nothing() -> None:
+    office = Office(rule("g", "board"), directory=board("all"), fallback=None)
+    office.submit()
+    for gone in ("ines", "farid", "david"):
+        office.work_with(office.directory.deactivated(gone))
+        assert code_of(office.approve, "g", gone) == "not_yours"
+
+
 def test_a_vote_that_was_given_stays_when_its_giver_leaves() -> None:
     office = Office(rule("g", "board"))
     office.submit()

@@ -49,7 +49,8 @@ class Api:
     desk: Desk
 
     def token(self, user: str, *roles: str, lifetime: timedelta = timedelta(hours=1)) -> str:
-        return self.desk.tokens.access(user, datetime.now(UTC), lifetime, frozenset(roles))
+        service = ("service",) if user == "erp" else ()
+        return self.desk.tokens.access(user, datetime.now(UTC), lifetime, frozenset((*roles, *service)))
 
     async def call(
         self, method: str, path: str, who: str = "rosa", *roles: str, headers: dict[str, str] | None = None, **how: Any
@@ -112,7 +113,7 @@ async def api(desk: Desk) -> AsyncIterator[Api]:
 async def working(desk: Desk, tmp_path: Path) -> AsyncIterator[None]:
     """A worker for the desk's runs."""
     erp = FileErp(tmp_path / "erp", tmp_path / "answers")
-    async with build_worker(desk.client, desk.database, desk.tokens, erp, task_queue=desk.task_queue):
+    async with build_worker(desk.client, desk.database, desk.tokens, erp, task_queue=desk.task_queue, stories=True):
         yield
 
 
