@@ -13,6 +13,7 @@ from starter.cli import (
     demo,
     documents,
     order,
+    policy_replay,
     policy_schema,
     preview,
     quote,
@@ -38,6 +39,7 @@ app.add_typer(approval.app, name="approval")
 app.add_typer(order.app, name="order")
 app.add_typer(customer.app, name="customer")
 documents.policy.command("schema")(policy_schema.schema)
+documents.policy.command("replay")(policy_replay.replay)
 app.add_typer(documents.policy, name="policy")
 app.add_typer(documents.directory, name="directory")
 app.command("audit")(audit.audit)
