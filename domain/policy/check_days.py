@@ -19,7 +19,7 @@ from domain.refusal import Refusal
 
 YEAR = timedelta(days=365)
 MOST_NAMED = 3
-STEPS = 20
+STEPS = 50
 """What seating one approval, or looking at one day, counts as."""
 
 
@@ -75,7 +75,7 @@ class DayCheck:
         found: list[tuple[date, str, str]] = []
         for each in seated:
             sla = rule.sla or each.named.sla
-            if each.seating is None or sla is None or sla.escalate is None:
+            if each.seating is None or sla is None or sla.escalate is None or not self._work.spend(1):
                 continue
             origins = tuple(one.origin for one in each.seating.seats)
             if origins not in tried:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from domain.approval.seats import Table, limit_of, seat
@@ -18,7 +19,7 @@ from domain.people import Directory, Limit
 from domain.policy.check_days import STEPS, DayCheck, Seated, some, within_all_limits
 from domain.policy.check_people import is_open
 from domain.policy.conditions import Amount, Condition, Operator, leaves
-from domain.policy.document import Policy, RulePart
+from domain.policy.document import ApproverName, Policy, RulePart
 from domain.policy.finding import Finding, error, warning
 from domain.policy.places import Places
 from domain.policy.possible import Work
@@ -67,18 +68,30 @@ class DeciderCheck:
             self._kept[key] = tuple(self._seat(rule, owner) for owner in self._owners(rule) if self._work.spend(STEPS))
         return self._kept[key]
 
-    def _owners(self, rule: RulePart) -> Sequence[str]:
-        """The owners who make a difference: of a fixed approver, those who could be asked, and somebody else."""
-        if not isinstance(rule.approver, str) or self._depends(rule.approver):
-            return self._active
-        named = find_approver(self._directory, rule.approver, {})
-        near = {*named.persons, *self._fallbacks}
-        near |= {boss for person in named.persons for boss in self._directory.managers_of(person)}
-        others = (user for user in self._active if user not in near)
-        return (*(user for user in self._active if user in near), *(user for user in [next(others, None)] if user))
+    def _owners(self, rule: RulePart) -> Iterator[str]:
+        """The owners who make a difference: for each group of people that may be asked, those near them, and another.
 
-    def _depends(self, name: str) -> bool:
-        entry = self._directory.approvers.get(name)
+        Who is far from them, no manager of theirs and no fallback, bars nobody.
+        """
+        asked: dict[tuple[str, ...], list[str]] = {}
+        for owner in self._active if self._depends(rule.approver) else ():
+            if self._work.spend(1):
+                facts = {"owner": owner, "submitter": owner}
+                persons = find_approver(self._directory, rule.approver, facts).persons
+                asked.setdefault(persons, []).append(owner)
+        if not asked:
+            asked[find_approver(self._directory, rule.approver, {}).persons] = list(self._active)
+        for persons, owners in asked.items():
+            near = {*persons, *self._fallbacks}
+            near |= {boss for person in persons for boss in self._directory.managers_of(person)}
+            yield from (owner for owner in owners if owner in near)
+            yield from islice((owner for owner in owners if owner not in near), 1)
+
+    def _depends(self, approver: ApproverName) -> bool:
+        """Whether ``approver`` is somebody else for other owners."""
+        if not isinstance(approver, str):
+            return True
+        entry = self._directory.approvers.get(approver)
         return entry is not None and (entry.field is not None or entry.manager_of is not None)
 
     @cached_property
@@ -129,6 +142,8 @@ class DeciderCheck:
             sla = rule.sla or each.named.sla
             if each.seating is None or sla is None or sla.escalate is None or sla.on_timeout is not None:
                 continue
+            if not self._work.spend(5):
+                return
             for one in each.seating.seats:
                 asked.add(one.origin)
                 if one.origin not in alone and not self._has_rung(one.origin, each, sla):

@@ -80,7 +80,7 @@ class PeopleCheck:
         if of not in self._directory.users and of not in BARRED:
             yield from self._field(of, path)
         fixed = of in self._directory.users and of not in HEADER_FACTS
-        longest = self._lines.over.get(of, 0) if fixed else max(self._lines.over.values(), default=0)
+        longest = self._lines.over.get(of, 0) if fixed else self._lines.longest
         if longest < approver.level:
             message = f"nobody has a manager {approver.level} levels up; the longest line has {longest}"
             yield warning("no_manager", path, message)
@@ -181,6 +181,7 @@ class _Lines:
     """How many managers stand over everybody, and who manage each other in a circle."""
 
     over: dict[str, int] = field(default_factory=dict)
+    longest: int = 0
     circles: list[tuple[str, ...]] = field(default_factory=list)
 
     @classmethod
@@ -201,6 +202,7 @@ class _Lines:
             for each in reversed(way):
                 manager = directory.users[each].manager
                 lines.over[each] = 0 if manager is None else 1 + lines.over.get(manager, 0)
+        lines.longest = max(lines.over.values(), default=0)
         return lines
 
 

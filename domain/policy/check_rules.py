@@ -119,6 +119,8 @@ class RuleCheck:
 
     def _shadowed(self, rules: Sequence[RulePart]) -> Iterator[Finding]:
         """Only a rule that tests no more names than another can fire whenever that one does."""
+        if all(self._places.are_of_one_table(rules[0], rule) for rule in rules):
+            return
         names = {rule.id: frozenset(leaf.name for leaf, _ in leaves(rule.conditions)) for rule in rules}
         gone: set[str] = set()
         for rule in rules:

@@ -25,7 +25,7 @@ ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Demand:
     """One condition on a fact with its fixed right side; ``wanted`` is false under an odd number of ``not``."""
 
     operator: Operator
@@ -37,29 +37,35 @@ class Test:
         return self.right if isinstance(self.right, tuple) else (self.right,)
 
 
-Truth = Callable[[Test], bool | None]
+Truth = Callable[[Demand], bool | None]
 """What a test says of a value, or of every value it stands for; ``None`` where they differ."""
 
 
 class Work:
-    """How much thinking is left: what is asked of a check is bounded by count, not by a clock."""
+    """How much thinking is left: what is asked of a check is bounded by count, not by a clock.
+
+    ``gave_up`` says that some question was left open for want of it.
+    """
 
     def __init__(self, most: int) -> None:
-        self.left = most
+        self.most = most
         self.spent = 0
+        self.gave_up = False
 
     def spend(self, steps: int) -> bool:
-        """Whether there was enough left for so many steps."""
-        self.left -= steps
+        """Whether there is enough left for so many steps; then they are taken."""
+        if self.spent + steps > self.most:
+            self.gave_up = True
+            return False
         self.spent += steps
-        return self.left >= 0
+        return True
 
     @property
-    def is_out(self) -> bool:
-        return self.left < 0
+    def left(self) -> int:
+        return self.most - self.spent
 
 
-def is_possible(fact: Fact, tests: Sequence[Test], work: Work) -> bool:
+def is_possible(fact: Fact, tests: Sequence[Demand], work: Work) -> bool:
     """Whether some value of ``fact`` may pass all of ``tests``; ``True`` also when no work is left to find out."""
     size = sum(len(test.elements) for test in tests)
     if not work.spend(size * (2 + size)):
@@ -70,7 +76,7 @@ def is_possible(fact: Fact, tests: Sequence[Test], work: Work) -> bool:
     )
 
 
-def _candidates(fact: Fact, tests: Sequence[Test], blank_only: bool) -> Iterator[Truth]:
+def _candidates(fact: Fact, tests: Sequence[Demand], blank_only: bool) -> Iterator[Truth]:
     if fact.blank:
         yield _exactly(None)
     if blank_only:
@@ -108,7 +114,7 @@ def _number_text(value: Decimal) -> Truth:
     def same(element: Any) -> bool:
         return isinstance(element, Decimal) and element == value
 
-    def truth(test: Test) -> bool | None:
+    def truth(test: Demand) -> bool | None:
         if test.operator in TEXTUAL:
             return None
         if test.operator.orders:
@@ -124,7 +130,7 @@ def _number_text(value: Decimal) -> Truth:
 def _between(texts: Sequence[str], place: int) -> Truth:
     """A text that reads as no number: after the first ``place`` of ``texts`` (in order), before the others."""
 
-    def truth(test: Test) -> bool | None:
+    def truth(test: Demand) -> bool | None:
         if test.operator in TEXTUAL:
             return None
         if not test.operator.orders:
@@ -137,7 +143,7 @@ def _between(texts: Sequence[str], place: int) -> Truth:
     return truth
 
 
-def _of_equality(test: Test, same: Callable[[Any], bool]) -> bool | None:
+def _of_equality(test: Demand, same: Callable[[Any], bool]) -> bool | None:
     """What ``=``, ``in``, ``is blank`` and their opposites say of a value that is not blank."""
     if test.operator in (Operator.IS_BLANK, Operator.IS_NOT_BLANK):
         return test.operator is Operator.IS_NOT_BLANK
@@ -185,7 +191,7 @@ def _days(texts: Sequence[str]) -> Iterator[str]:
 # -- contains, starts with, ends with
 
 
-def _texts_exclude_each_other(tests: Sequence[Test]) -> bool:
+def _texts_exclude_each_other(tests: Sequence[Demand]) -> bool:
     """Whether no text can satisfy what the tests say of its parts."""
     parts = [(test, _plain(test.right)) for test in tests if test.operator in TEXTUAL and test.right is not None]
     for ends, matches in ((Operator.STARTS_WITH, str.startswith), (Operator.ENDS_WITH, str.endswith)):

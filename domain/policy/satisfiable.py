@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.policy.conditions import Amount, Combination, Condition, Group, Node, Operator, Reference
-from domain.policy.possible import TEXTUAL, Test, Work, is_possible
+from domain.policy.possible import TEXTUAL, Demand, Work, is_possible
 from domain.policy.vocabulary import Fact, Sort, Vocabulary
 
 Goal = tuple[Node | None, bool]
@@ -19,7 +19,7 @@ Leaf = tuple[Condition, bool]
 
 PER_QUESTION = 20_000
 """Steps that one question may take; a policy of people is answered in a few dozen."""
-NOT_BLANK = Test(Operator.IS_NOT_BLANK, None, True)
+NOT_BLANK = Demand(Operator.IS_NOT_BLANK, None, True)
 ORDER = {
     Operator.LESS: frozenset(("less",)),
     Operator.AT_MOST: frozenset(("less", "equal")),
@@ -56,12 +56,11 @@ class Reader:
 
     def never(self, *goals: Goal) -> bool:
         """Whether it is proven that ``goals`` can never all be reached by one quote (or line)."""
-        if self.work.is_out:
-            return False
         own = Work(min(PER_QUESTION, self.work.left))
         proven = _Search(self, own).never(goals)
         self.work.spend(own.spent)
-        return proven and not own.is_out
+        self.work.gave_up |= own.gave_up
+        return proven
 
     def always(self, node: Node) -> bool:
         """Whether it is proven that ``node`` holds for every quote (or line)."""
@@ -119,7 +118,7 @@ class _Way:
     def __init__(self, reader: Reader, work: Work) -> None:
         self._reader = reader
         self._work = work
-        self._tests: dict[tuple[str, str | None], list[Test]] = {}
+        self._tests: dict[tuple[str, str | None], list[Demand]] = {}
         self._relations: dict[tuple[str, str], list[tuple[Operator, bool]]] = {}
 
     def may_hold(self, found: Sequence[Leaf]) -> bool:
@@ -150,7 +149,7 @@ class _Way:
     def _bare(self, name: str) -> str:
         return name.removeprefix("lines.") if self._reader.line else name
 
-    def _test(self, name: str, test: Test, currency: str | None = None) -> None:
+    def _test(self, name: str, test: Demand, currency: str | None = None) -> None:
         self._tests.setdefault((name, currency), []).append(test)
 
     def _add_value(self, condition: Condition, yes: bool) -> None:
@@ -163,12 +162,12 @@ class _Way:
         plain = tuple(each.number if isinstance(each, Amount) else each for each in elements)
         value = plain if isinstance(right, tuple) else plain[0]
         # Amounts of one currency stay in their order at any rate, but not to those of another.
-        self._test(self._bare(condition.name), Test(condition.operator, value, yes), currency)
+        self._test(self._bare(condition.name), Demand(condition.operator, value, yes), currency)
 
     def _add_reference(self, condition: Condition, right: Reference, yes: bool) -> None:
         name, other, operator = self._bare(condition.name), self._bare(right.name), condition.operator
-        if self._reader.words_are_texts and right.otherwise is not None and not self._is_fixed(other):
-            self._test(name, Test(operator, right.otherwise, yes))
+        if right.otherwise is not None and self._is_text(name, operator, other):
+            self._test(name, Demand(operator, right.otherwise, yes))
         elif operator in TEXTUAL:
             if yes:
                 self._test(name, NOT_BLANK)
@@ -177,6 +176,11 @@ class _Way:
             if other < name and self._is_name(name) and self._is_name(other):
                 name, other, operator = other, name, TURNED.get(operator, operator)
             self._relations.setdefault((name, other), []).append((operator, yes))
+
+    def _is_text(self, name: str, operator: Operator, word: str) -> bool:
+        """Whether ``word`` on the right is most likely a text: nobody orders by one, nor has a number that is one."""
+        likely = operator not in ORDER and self._fact(name).sort in (Sort.TEXT, Sort.CUSTOM)
+        return self._reader.words_are_texts and likely and not self._is_fixed(word)
 
     def _may_stand(self, left: str, right: str, those: Iterable[tuple[Operator, bool]]) -> bool:
         """Whether two values may stand to each other as all of ``those`` say."""
