@@ -137,7 +137,7 @@ class DeciderCheck:
 
     def _silence(self, rule: RulePart, seated: Sequence[Seated]) -> Iterator[Finding]:
         alone: list[str] = []
-        asked: set[str] = set()
+        cases = 0
         for each in seated:
             sla = rule.sla or each.named.sla
             if each.seating is None or sla is None or sla.escalate is None or sla.on_timeout is not None:
@@ -145,13 +145,14 @@ class DeciderCheck:
             if not self._work.spend(5):
                 return
             for one in each.seating.seats:
-                asked.add(one.origin)
-                if one.origin not in alone and not self._has_rung(one.origin, each, sla):
+                cases += 1
+                if not self._has_rung(one.origin, each, sla):
                     alone.append(one.origin)
         path = f"{self._places.of(rule)}.sla" if rule.sla else f"{self._places.of(rule)}.approver"
         if alone:
-            message = f"when {some(alone)} is silent, the escalation of {rule.id} leads to nobody; name sla.to"
-            found = error if len(alone) == len(asked) else warning
+            persons = some(list(dict.fromkeys(alone)))
+            message = f"when {persons} is silent, the escalation of {rule.id} leads to nobody; name sla.to"
+            found = error if len(alone) == cases else warning
             yield found("escalation_to_nobody", path, message)
 
     def _has_rung(self, person: str, seated: Seated, sla: Sla) -> bool:
