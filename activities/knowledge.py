@@ -7,10 +7,11 @@ from datetime import datetime
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approval.plan import Submission
-from domain.people import Directory, read_directory
+from domain.people import Directory
 from domain.policy.document import read_policy
 from domain.policy.evaluate import CompiledPolicy, compile_policy
 from domain.pricing import price
+from domain.reading import read_model
 from domain.refusal import Refusal
 
 
@@ -25,7 +26,8 @@ class Knowledge:
         """The directory as this transaction sees it."""
         version = await work.directory.version()
         if self._directory is None or self._directory[0] != version:
-            self._directory = (version, read_directory(await work.directory.load()))
+            # What is stored was checked when it came in; a rule that came later must not take the directory away.
+            self._directory = (version, read_model(Directory, await work.directory.load()))
         return self._directory[1]
 
     async def check_user(self, work: Work, who: Identity, *, services: bool = False) -> None:

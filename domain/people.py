@@ -200,33 +200,45 @@ class Directory(Entry):
     def stand_ins(self, user: str, matter: Matter, barred: Sequence[str], at: datetime) -> Handover:
         """Who is asked in place of ``user`` at ``at``, and who may act: delegates, and all who delegated.
 
-        The chain is followed up to 5 hops; a barred or inactive delegate is passed over, the request stays with the
-        last person before them.
+        The chain is followed up to 5 hops, by each member of a group on their own. Who is barred, inactive, or without
+        authority for the amount is passed over, the request stays with the last person before them.
         """
-        here, chain = user, [user]
-        for _ in range(MOST_HOPS):
-            to = self._delegate(here, matter, barred, at)
-            if to is None or to in chain:
-                break
-            if to in self.groups:
-                members = tuple(
-                    member for member in self.groups[to].members if self.is_active(member) and member not in barred
-                )
-                return Handover(members, (*members, *(each for each in chain if each not in members)))
-            chain.append(to)
-            here = to
-        return Handover((here,), tuple(reversed(chain)))
+        asked, acting = self._handed_on((user,), {user}, matter, barred, at)
+        return Handover(tuple(dict.fromkeys(asked)), tuple(dict.fromkeys((*asked, *acting))))
 
-    def _delegate(self, user: str, matter: Matter, barred: Sequence[str], at: datetime) -> str | None:
+    def _handed_on(
+        self, chain: tuple[str, ...], seen: set[str], matter: Matter, barred: Sequence[str], at: datetime
+    ) -> tuple[list[str], list[str]]:
+        """Who is asked and who may act for the last of ``chain``, delegates first; nobody is looked at twice."""
+        here = chain[-1]
+        able = self._delegates(here, matter, (*barred, *chain), at) if len(chain) <= MOST_HOPS else ()
+        asked: list[str] = []
+        acting: list[str] = []
+        for delegate in able:
+            if delegate not in seen:
+                seen.add(delegate)
+                found = self._handed_on((*chain, delegate), seen, matter, barred, at)
+                asked.extend(found[0])
+                acting.extend(found[1])
+        return asked if able else [here], [*acting, here]
+
+    def _delegates(self, user: str, matter: Matter, passed_over: Sequence[str], at: datetime) -> tuple[str, ...]:
+        """To whom ``user`` hands over by the delegation entered last of those that reach somebody."""
         for delegation in reversed(self._delegations_of.get(user, ())):
             if not self.in_force(delegation, matter, at):
                 continue
-            if delegation.to in self.groups:
-                if any(self.is_active(each) and each not in barred for each in self.groups[delegation.to].members):
-                    return delegation.to
-            elif self.is_active(delegation.to) and delegation.to not in barred:
-                return delegation.to
-        return None
+            able = tuple(
+                each
+                for each in self.members(delegation.to)
+                if self.is_active(each) and each not in passed_over and matter.within(self.users[each].authority)
+            )
+            if able:
+                return able
+        return ()
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """The members of the group of that name; a user is by themselves."""
+        return self.groups[name].members if name in self.groups else (name,)
 
     def next_change(self, users: Sequence[str], after: datetime) -> datetime | None:
         """The next moment after ``after`` at which a delegation of one of ``users``, or of theirs, begins or ends."""
@@ -235,9 +247,9 @@ class Directory(Entry):
         while waiting:
             for delegation in self._delegations_of.get(waiting.pop(), ()):
                 moments.extend(moment for moment in self.window(delegation) if moment is not None and moment > after)
-                if delegation.to not in seen:
-                    seen.add(delegation.to)
-                    waiting.append(delegation.to)
+                new = [each for each in self.members(delegation.to) if each not in seen]
+                seen.update(new)
+                waiting.extend(new)
         return min(moments, default=None)
 
     def with_delegation(self, delegation: Delegation, at: datetime) -> Directory:
@@ -283,21 +295,26 @@ class Directory(Entry):
             raise Refusal("delegation_loop", f"{delegation.to} already hands over to {delegation.of}", "to")
 
     def leads_back(self, delegation: Delegation, start: datetime, end: datetime | None) -> bool:
-        """Whether those to whom ``delegation`` hands over hand over to its giver between ``start`` and ``end``."""
-        return delegation.of in self._reached_from(delegation.to, start, end)
+        """Whether those to whom ``delegation`` hands over hand over to its giver between ``start`` and ``end``.
 
-    def _reached_from(self, user: str, start: datetime, end: datetime | None) -> set[str]:
-        """Everybody to whom ``user`` hands over, directly or not, at some moment between ``start`` and ``end``."""
-        reached, waiting = {user}, [user]
+        Who hands over to a group they belong to is passed over in it: that is no loop.
+        """
+        others = [each for each in self.members(delegation.to) if each != delegation.of]
+        return delegation.of == delegation.to or delegation.of in self._reached_from(others, start, end)
+
+    def _reached_from(self, users: Sequence[str], start: datetime, end: datetime | None) -> set[str]:
+        """``users`` and everybody to whom they hand over, directly or not, at some moment from ``start`` to ``end``."""
+        reached, waiting = set(users), list(users)
         while waiting:
             for delegation in self._delegations_of.get(waiting.pop(), ()):
                 begins, ends = self.window(delegation)
                 apart = (ends is not None and ends <= start) or (
                     end is not None and begins is not None and begins >= end
                 )
-                if not apart and delegation.to not in reached:
-                    reached.add(delegation.to)
-                    waiting.append(delegation.to)
+                if not apart:
+                    new = [each for each in self.members(delegation.to) if each not in reached]
+                    reached.update(new)
+                    waiting.extend(new)
         return reached
 
     def knows_approver(self, name: str) -> bool:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from domain.approval.state import Approval, ApprovalState, RoundState, Seat
 from domain.approvers import find_approver
-from domain.people import Directory
+from domain.people import Directory, Matter
+from domain.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,32 @@ def again(directory: Directory, approval: Approval, seat: Seat, at: datetime) ->
 
 
 def next_rung(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> Rung | None:
-    """The next rung with somebody on it; empty rungs, barred, inactive and already seated people are passed over."""
+    """The next rung with somebody on it.
+
+    Passed over are empty rungs, and people who are barred, inactive, already seated, or without authority.
+    """
     seated = _taken(approval)
     for number, (why, person) in enumerate(_rungs(directory, state, approval, seat), start=1):
         if number <= seat.rung or person is None or person == seat.origin or person in seated:
             continue
-        if directory.is_active(person) and person not in state.barred:
+        if _may_take_over(directory, state, approval, person):
             return Rung(person, number, why)
     return None
+
+
+def _may_take_over(directory: Directory, state: RoundState, approval: Approval, person: str) -> bool:
+    """Whether ``person`` may act for another alone: active, not barred, and with authority for the amount."""
+    if not directory.is_active(person) or person in state.barred:
+        return False
+    try:
+        return matter_of(state, approval).within(directory.users[person].authority)
+    except Refusal:  # a limit in a currency without a rate came later: nobody knows whether it is enough
+        return False
+
+
+def matter_of(state: RoundState, approval: Approval) -> Matter:
+    """What a decision on ``approval`` is about."""
+    return Matter(state.policy, approval.chain, state.net_total, state.currency, state.rates)
 
 
 def _taken(approval: Approval) -> tuple[str, ...]:
@@ -62,21 +81,24 @@ def _rungs(directory: Directory, state: RoundState, approval: Approval, seat: Se
     facts = {"owner": state.owner, "submitter": state.submitter}
     for why, name in (("named", approval.sla.to if approval.sla else None), ("fallback", state.fallback)):
         persons = find_approver(directory, name, facts).persons if name else ()
-        able = (each for each in persons if directory.is_active(each) and each not in state.barred)
+        able = (each for each in persons if _may_take_over(directory, state, approval, each))
         yield why, next(able, None)
 
 
 def replacement(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> str | None:
     """Who takes the seat of a holder who is no longer active: the fallback, for a group member first a manager."""
     seated = _taken(approval)
-    if approval.group is not None:
-        manager = directory.next_manager(seat.holder, state.barred, seated)
-        if manager is not None:
-            return manager
+    managers = [
+        boss
+        for boss in directory.managers_of(seat.holder)
+        if boss not in seated and _may_take_over(directory, state, approval, boss)
+    ]
+    if approval.group is not None and managers:
+        return managers[0]
     named = find_approver(directory, state.fallback, {"owner": state.owner}) if state.fallback else None
     persons = named.persons if named else ()
-    able = (each for each in persons if directory.is_active(each) and each not in (*state.barred, *seated))
-    return next(able, None) or directory.next_manager(seat.holder, state.barred, seated)
+    able = [each for each in persons if each not in seated and _may_take_over(directory, state, approval, each)]
+    return next(iter([*able, *managers]), None)
 
 
 def next_moment(directory: Directory, state: RoundState, after: datetime) -> datetime | None:

@@ -26,7 +26,7 @@ from domain.approval.state import (
     Verdict,
     Vote,
 )
-from domain.people import Directory, Matter
+from domain.people import Directory
 from domain.refusal import Refusal
 
 NO_RULE_FIRED = "no_rule_fired"
@@ -330,7 +330,7 @@ class ApprovalRound:
         """``seat`` with those who are asked and may act for its holder; who voted in this approval fills no second."""
         passed_over = (*self.state.barred, *(vote.by for vote in approval.votes))
         try:
-            handover = self.directory.stand_ins(seat.holder, self._matter(approval), passed_over, at)
+            handover = self.directory.stand_ins(seat.holder, ladder.matter_of(self.state, approval), passed_over, at)
         except Refusal:  # a delegation in a currency without a rate came later: the request stays where it is
             asked = seat.asked if seat.holder in seat.acting else (seat.holder,)
             return seat.model_copy(update={"asked": asked, "acting": tuple(dict.fromkeys((*asked, seat.holder)))})
@@ -339,10 +339,6 @@ class ApprovalRound:
     def _clocked(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
         """``seat`` with its deadlines, in working time of its holder, counted from ``at``."""
         return seat.model_copy(update=ladder.deadlines(self.directory, approval, seat, at))
-
-    def _matter(self, approval: Approval) -> Matter:
-        state = self.state
-        return Matter(state.policy, approval.chain, state.net_total, state.currency, state.rates)
 
     def _watchers(self) -> tuple[str, ...]:
         people: list[str] = []

@@ -98,14 +98,17 @@ def _no_decider(rule: str, asked: str) -> Refusal:
 
 def _group_persons(named: Named, table: Table, rule: str) -> tuple[tuple[str, ...], int]:
     sitting = [person for person in named.persons if table.may_sit(person)]
-    if named.quorum.endswith("%") or named.quorum == "all":
-        if not sitting:
-            sitting = list(table.fallbacks()[:1])
-        percent = 100 if named.quorum == "all" else int(named.quorum.removesuffix("%"))
-        needed = -(-len(sitting) * percent // 100)
-    else:
-        needed = 1 if named.quorum == "any" else int(named.quorum)
+    percent = {"all": 100, "any": 0}.get(named.quorum)
+    if percent is None and named.quorum.endswith("%"):
+        percent = int(named.quorum.removesuffix("%"))
+    needed = int(named.quorum) if percent is None else 1
+    if not sitting:
+        # A group of which nobody remains is like a person who is not there: the fallback decides in its place.
+        sitting = list(table.fallbacks()[:needed])
+    elif percent is None:
         _fill_up(sitting, needed, [person for person in named.persons if person not in sitting], table)
+    elif percent:
+        needed = -(-len(sitting) * percent // 100)
     if not sitting or len(sitting) < needed:
         raise _no_decider(rule, f"the group {named.group}")
     return tuple(sitting), needed

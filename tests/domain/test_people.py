@@ -279,6 +279,47 @@ def test_a_wrong_directory_is_refused_with_code_and_path(document: Any, code: st
     assert found[0][1] == path or path.startswith(found[0][1])
 
 
+def test_a_delegate_without_authority_for_the_amount_is_passed_over() -> None:
+    small = {"authority": {"amount": 999, "currency": "USD"}}
+    assert asked(people([gives("ann", "bob")], bob=small)) == ("ann",)
+    assert asked(people([gives("ann", "dan"), gives("ann", "bob")], bob=small)) == ("dan",)
+    assert asked(people([gives("ann", "pair")], bob=small)) == ("cat",)
+    assert asked(people([gives("ann", "bob"), gives("bob", "dan")], dan=small)) == ("bob",)
+
+
+def test_members_of_a_group_hand_over_on_their_own() -> None:
+    directory = people([gives("ann", "pair"), gives("bob", "dan"), gives("dan", "eve")])
+    handover = directory.stand_ins("ann", MATTER, (), NOON)
+    assert handover.asked == ("eve", "cat")
+    assert set(handover.acting) == {"ann", "bob", "cat", "dan", "eve"}
+    assert directory.stand_ins("ann", MATTER, ("eve",), NOON).asked == ("dan", "cat")
+
+
+def test_hops_are_counted_through_groups_and_a_large_net_is_followed_once() -> None:
+    line = [gives(a, b) for a, b in pairwise(["bob", "dan", "eve", "fay", "gus", "hal"])]
+    names = people([gives("ann", "pair"), *line], hal={"calendar": "chicago"})
+    assert asked(names)[0] == "gus"
+    many = [f"u{at}" for at in range(60)]
+    users = {name: {"name": name} for name in ("ann", *many)}
+    groups = {f"g{at}": {"members": many[at * 12 : at * 12 + 12]} for at in range(5)}
+    net = [gives(of, f"g{int(of[1:]) // 12 + 1}") for of in many[:48]]
+    directory = read_directory({"users": users, "groups": groups, "delegations": [gives("ann", "g0"), *net]})
+    assert set(asked(directory)) == set(many[48:])
+
+
+def test_a_loop_through_a_group_is_refused_and_ones_own_group_is_none() -> None:
+    with pytest.raises(Refusal, match="delegation_loop"):
+        people([gives("ann", "pair"), gives("cat", "ann")])
+    with pytest.raises(Refusal, match="delegation_loop"):
+        people([gives("dan", "ann"), gives("ann", "pair")]).with_delegation(delegation("bob", "dan"), NOON)
+    assert asked(people([gives("bob", "pair")]), "bob") == ("cat",)
+
+
+def test_a_delegation_of_a_member_of_a_group_counts_as_a_change_to_come() -> None:
+    directory = people([gives("ann", "pair"), gives("bob", "dan", **{"from": "2026-11-24T12:00"})])
+    assert directory.next_change(["ann"], NOON) == datetime(2026, 11, 24, 12, tzinfo=CHICAGO)
+
+
 def test_a_directory_that_brings_a_loop_is_refused() -> None:
     with pytest.raises(Refusal, match="delegation_loop"):
         people([gives("ann", "bob"), gives("bob", "cat"), gives("cat", "ann")])

@@ -73,6 +73,33 @@ def test_it_ends_by_hand() -> None:
     assert office.asked() == {"r": ("mei",)}
 
 
+def limited(**more: Any) -> dict[str, Any]:
+    """Sam may approve up to 1 USD, which is nothing here."""
+    return people(users={"sam": {"authority": {"amount": 1, "currency": "USD"}}, **more})
+
+
+def test_nobody_without_authority_acts_alone_for_another() -> None:
+    office = Office(rule("r", "mei"), directory=limited())
+    office.delegate("mei", "sam")
+    office.submit()
+    assert office.asked() == {"r": ("mei",)}
+    assert code_of(office.approve, "r", "sam") == "not_yours"
+
+
+def test_a_rung_without_authority_is_passed_over() -> None:
+    office = Office(rule("r", "mei", sla={"escalate": "1d"}), directory=limited(mei={"deputy": "sam"}))
+    office.submit()
+    office.wait("9h")
+    assert office.asked() == {"r": ("david",)}
+
+
+def test_a_fallback_without_authority_is_passed_over_when_somebody_leaves() -> None:
+    office = Office(rule("r", "mei"), directory=limited(), fallback="sam")
+    office.submit()
+    office.leave("mei")
+    assert office.asked() == {"r": ("david",)}
+
+
 def test_each_of_a_delegate_group_may_act_and_one_is_enough() -> None:
     office = Office(rule("r", "mei"))
     office.delegate("mei", "legal")
