@@ -139,7 +139,7 @@ def paper(random: Random, directory: Directory, name: str = "standard") -> Polic
     return read_policy(
         given(
             policy=name,
-            fallback=some(random, 0.7, random.choice([*USERS, "g0", "a1"])),
+            fallback=some(random, 0.7, random.choice([*USERS[:4], "g0", *directory.approvers])),
             self_approval=some(random, 0.4, "fail"),
             variables={
                 "most": {"max": "lines.discount_percent"},
@@ -149,6 +149,11 @@ def paper(random: Random, directory: Directory, name: str = "standard") -> Polic
             rules=rules,
         )
     )
+
+
+def hands(random: Random) -> tuple[str, ...]:
+    """Who edited a quote."""
+    return tuple(random.sample(USERS, random.randrange(0, 4)))
 
 
 def submission(random: Random) -> Past:
@@ -177,6 +182,6 @@ def submission(random: Random) -> Past:
         quote,
         random.choice([*USERS, quote.quote.owner, quote.quote.owner, "gone"]),
         moment(random),
-        tuple(random.sample(USERS, random.randrange(0, 3))),
+        hands(random),
         status=random.choice(["draft", "draft", "rejected", "recalled"]),
     )
