@@ -3,45 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from activities.store.record_entry import RecordEntry
+from activities.store.refreshes import RoundRefresh
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approvers import check_approvers
 from domain.people import Delegation, read_directory
+from domain.policy.check import check, check_document
 from domain.policy.document import read_policy
 from domain.policy.evaluate import compile_policy
+from domain.policy.finding import Finding, refuse_errors
 from domain.refusal import Refusal
 from starter.desk import Desk
-from starter.temporal_calls import answered
-from workflows.messages import Refresh, RoundAnswer
-from workflows.names import quote_approval_id
-from workflows.quote_approval import QuoteApproval
+from starter.round_refresher import RoundRefresher
 
-AT_ONCE = 8
 EVERY = 1_000_000
+PATIENCE = timedelta(seconds=3)
+"""For how long a request waits until open rounds have looked again; the worker sees to the others."""
 
 
 class PeopleDesk:
     """Verbs on the directory and on policies."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, patience: timedelta = PATIENCE) -> None:
         self._desk = desk
+        self._patience = patience
 
     async def publish(
         self, who: Identity, document: Mapping[str, Any], text: str = "", *, key: str | None = None
     ) -> int:
         """Publish a policy as the next version of its name; open rounds keep theirs. The same ``key`` twice is once.
 
-        Codes: those of ``read_policy``, ``unknown_approver``.
+        Codes: those of ``read_policy``, ``unknown_approver``, and of the errors that :func:`check` finds.
         """
         policy = read_policy(document)
         compile_policy(policy)
         at = self._desk.clock.now()
         async with self._desk.database.work() as work:
-            check_approvers(policy, await self._desk.knowledge.directory(work))
+            directory = await self._desk.knowledge.directory(work)
+            check_approvers(policy, directory)
+            refuse_errors(await asyncio.to_thread(check, policy, directory, on=at.date()))
             if key is not None and not await work.idempotency.claim(f"publish/{policy.policy}/{key}"):
                 return await self._published(work, who, policy.policy)
             version = await work.policies.publish(policy.policy, text, document, who.user, at)
@@ -50,6 +55,13 @@ class PeopleDesk:
             )
             await work.record.append([entry])
             return version
+
+    async def check(self, document: Mapping[str, Any]) -> tuple[Finding, ...]:
+        """What is wrong with a policy and the people it would ask; nothing is written."""
+        async with self._desk.reading() as work:
+            directory = await self._desk.knowledge.directory(work)
+        on = self._desk.clock.now().date()
+        return await asyncio.to_thread(check_document, document, directory, on=on)
 
     async def rollback(
         self, who: Identity, name: str, to: int, comment: str | None = None, *, key: str | None = None
@@ -85,8 +97,9 @@ class PeopleDesk:
         async with self._desk.database.work() as work:
             version = await work.directory.replace_all(document, who.user, at)
             await work.record.append([self._entry("directory_loaded", who, {"version": version})])
-            rounds = await work.views.open_rounds(limit=EVERY)
-        await self._refresh((each.quote_id, each.round) for each in rounds)
+            opened = await work.views.open_rounds(limit=EVERY)
+            wanted = await self._noted(work, [(each.quote_id, each.round) for each in opened])
+        await self._refresh(wanted)
 
     async def delegate(self, who: Identity, delegation: Delegation, *, key: str | None = None) -> str:
         """Enter a delegation; what waits for ``of`` is handed over where it is in force. The same ``key`` is once.
@@ -104,8 +117,8 @@ class PeopleDesk:
             # Once more, with what others entered at this moment: together they may be a loop, and we hold the lock now.
             read_directory(await work.directory.load())
             await work.record.append([self._entry("delegation_entered", who, {"delegation": name, **body})])
-            rounds = await work.rounds.involving(delegation.of, limit=EVERY)
-        await self._refresh(rounds)
+            wanted = await self._noted(work, await work.rounds.involving(delegation.of, limit=EVERY))
+        await self._refresh(wanted)
         return name
 
     async def end_delegation(self, who: Identity, of: str) -> None:
@@ -118,8 +131,8 @@ class PeopleDesk:
                 if delegation.of == of and delegation.id is not None:
                     await work.directory.end_delegation(delegation.id, who.user, at)
             await work.record.append([self._entry("delegation_ended", who, {"of": of})])
-            rounds = await work.rounds.involving(of, limit=EVERY)
-        await self._refresh(rounds)
+            wanted = await self._noted(work, await work.rounds.involving(of, limit=EVERY))
+        await self._refresh(wanted)
 
     async def deactivate(self, who: Identity, user: str) -> None:
         """A user is no longer asked; what waits for them goes to whoever stands in. Code: ``unknown_user``."""
@@ -128,8 +141,8 @@ class PeopleDesk:
             gone = directory.deactivated(user).users[user]
             await work.directory.put("user", user, gone.model_dump(mode="json", exclude_none=True), who.user)
             await work.record.append([self._entry("user_deactivated", who, {"user": user})])
-            rounds = await work.rounds.involving(user, limit=EVERY)
-        await self._refresh(rounds)
+            wanted = await self._noted(work, await work.rounds.involving(user, limit=EVERY))
+        await self._refresh(wanted)
 
     async def _published(self, work: Work, who: Identity, name: str) -> int:
         """The newest version that ``who`` published."""
@@ -138,28 +151,9 @@ class PeopleDesk:
     def _entry(self, kind: str, who: Identity, body: Mapping[str, Any]) -> RecordEntry:
         return RecordEntry(kind=kind, at=self._desk.clock.now(), by=who.user, body=body)
 
-    async def _refresh(self, rounds: Iterable[tuple[str, int]]) -> None:
-        """Let every round look again, some at a time; one that cannot be reached does not keep it from the others."""
-        few = asyncio.Semaphore(AT_ONCE)
+    async def _noted(self, work: Work, rounds: Iterable[tuple[str, int]]) -> tuple[RoundRefresh, ...]:
+        """Write down, with the change itself, which rounds must look again: whatever becomes of us, they will."""
+        return await work.refreshes.put(rounds, await work.directory.version(), grace=2 * self._patience)
 
-        async def refresh(quote_id: str, number: int) -> Refusal | None:
-            async with few:
-                try:
-                    await self._refresh_one(quote_id, number)
-                except Refusal as refusal:
-                    return refusal if refusal.code != "round_closed" else None
-            return None
-
-        failed = [each for each in await asyncio.gather(*(refresh(*name) for name in rounds)) if each is not None]
-        if failed:
-            raise failed[0]
-
-    async def _refresh_one(self, quote_id: str, number: int) -> None:
-        handle: Any = self._desk.client.get_workflow_handle(quote_approval_id(quote_id, number))
-        message = Refresh(at=self._desk.clock.told())
-
-        async def call() -> RoundAnswer:
-            found: RoundAnswer = await handle.execute_update(QuoteApproval.refresh, message)
-            return found
-
-        await answered(call, Refusal("round_closed", "the round is over"))
+    async def _refresh(self, wanted: Sequence[RoundRefresh]) -> None:
+        await RoundRefresher(self._desk).try_at_once(wanted, within=self._patience)

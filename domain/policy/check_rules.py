@@ -82,7 +82,7 @@ class RuleCheck:
     def _contradiction(self, rule: RulePart) -> Iterator[Finding]:
         if rule.conditions is not None:
             readers = (self._strict, self._likely)
-            yield from _never(readers, rule.conditions, self._places.when(rule), f"{rule.id} can never fire")
+            yield from _never(readers, rule.conditions, self._places.when(rule), f"the rule {rule.id} can never fire")
 
     def _idle(self, rule: RulePart, conditions: Node) -> Iterator[Finding]:
         if self._likely.always(conditions):

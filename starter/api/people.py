@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
+from domain.policy.check import LARGEST_TEXT
 from domain.policy.difference import difference
 from domain.policy.document import read_policy
 from domain.refusal import Refusal
@@ -21,6 +22,7 @@ from starter.differences import difference_document
 documents = APIRouter(route_class=DocumentRoute, tags=["policies and people"])
 router = APIRouter(route_class=DoorRoute, tags=["policies and people"])
 
+SHOWN = ("severity", "code", "document", "path", "message")
 EITHER = {
     "requestBody": {
         "required": True,
@@ -42,15 +44,33 @@ async def _document(request: Request) -> tuple[dict[str, Any], str]:
     return value, text
 
 
+async def _policy(request: Request) -> tuple[dict[str, Any], str]:
+    """The policy in the body, and its text; a longer one than anybody writes is not even read."""
+    if len(await request.body()) > LARGEST_TEXT:
+        raise Refusal("too_long", f"a policy has at most {LARGEST_TEXT:,} characters")
+    return await _document(request)
+
+
 @documents.post("/policies", openapi_extra=EITHER)
 async def publish_policy(request: Request, call: Calling) -> JSONResponse:
     """Check a policy (JSON or YAML) and publish it as the next version of its name; open rounds keep theirs."""
     call.require_admin()
-    document, text = await _document(request)
+    document, text = await _policy(request)
     version = await call.doors.people.publish(call.who, document, text, key=call.key)
     name = document["policy"]
     place = f"/api/v1/policies/{name}/versions/{version}"
     return JSONResponse({"policy": name, "version": version}, 201, {"Location": place})
+
+
+@documents.post("/policies/check", openapi_extra=EITHER)
+async def check_policy(request: Request, call: Calling) -> JSONResponse:
+    """What is wrong with a policy (JSON or YAML) and the people it would ask, errors first; nothing is written."""
+    call.require_admin()
+    document, _ = await _policy(request)
+    found = await call.doors.people.check(document)
+    errors = sum(each.is_error for each in found)
+    rows = [{name: getattr(each, name) for name in SHOWN} for each in found]
+    return JSONResponse({"errors": errors, "warnings": len(rows) - errors, "findings": rows})
 
 
 @router.get("/policies/{name}/versions/{version}")

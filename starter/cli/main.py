@@ -13,6 +13,7 @@ from starter.cli import (
     demo,
     documents,
     order,
+    policy_check,
     policy_replay,
     policy_schema,
     preview,
@@ -38,6 +39,7 @@ app.add_typer(quote.app, name="quote")
 app.add_typer(approval.app, name="approval")
 app.add_typer(order.app, name="order")
 app.add_typer(customer.app, name="customer")
+documents.policy.command("check")(policy_check.check)
 documents.policy.command("schema")(policy_schema.schema)
 documents.policy.command("replay")(policy_replay.replay)
 app.add_typer(documents.policy, name="policy")
