@@ -28,6 +28,7 @@ from activities.tokens import Tokens
 from starter.connection import connect
 from starter.desk import Desk
 from starter.erp_watch import ErpWatch
+from starter.round_refresher import RoundRefresher
 from starter.settings import Settings
 from workflows.order_fulfilment import OrderFulfilment
 from workflows.quote_approval import QuoteApproval
@@ -96,7 +97,7 @@ def build_worker(
 
 @asynccontextmanager
 async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
-    """Everything one worker process does: workflows, activities, the mail relay, the ear for the ERP."""
+    """Everything one worker process does: workflows, activities, mail, the ear for the ERP, news of people."""
     if settings.database is None:
         raise SystemExit("no database: start the embedded one with countersign up, or set COUNTERSIGN_DATABASE")
     database = Database(settings.database.get_secret_value(), pool_size=POLLERS)
@@ -118,6 +119,7 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
     loops = [
         asyncio.create_task(Relay(database, MailFolder(settings.outbox_dir)).run()),
         asyncio.create_task(ErpWatch(desk, erp).run()),
+        asyncio.create_task(RoundRefresher(desk).run()),
     ]
     try:
         async with worker:

@@ -66,6 +66,7 @@ class ApprovalActivities:
                 name = OpenRound.subject(request.quote_id, request.round)
                 self._tokens.check_act(request.token, request.by, name, "submit", name, datetime.now(UTC))
                 check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
+                await work.directory.hold()
                 submission = await self._knowledge.submission(
                     work, request.quote_id, request.by, request.at, policy=request.policy, comment=request.comment
                 )

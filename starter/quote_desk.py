@@ -22,7 +22,7 @@ from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import preview_plan
-from domain.approval.refusals import check_decision
+from domain.approval.round import ApprovalRound
 from domain.approval.state import Decision, Outcome, RoundState, Verdict
 from domain.pricing import price
 from domain.quote import read_quote
@@ -249,6 +249,7 @@ class QuoteDesk:
         """
         async with self._desk.reading() as work:
             state = await work.rounds.of_approval(approval)
+            directory = await self._desk.knowledge.directory(work)
         decision = Decision(
             decision_id=key or uuid.uuid4().hex,
             approval=approval,
@@ -261,8 +262,8 @@ class QuoteDesk:
         )
         if state.has_seen(decision.decision_id):
             return state
-        if state.outcome is not None:
-            check_decision(state, decision)
+        # Refuse here what would be refused, on who is who now: the run may not have heard of it yet.
+        ApprovalRound(state, directory).check(decision, self._desk.clock.now())
         message = Decide(
             **decision.model_dump(),
             token=self._desk.tokens.act(who, approval, verdict, decision.decision_id),

@@ -94,7 +94,10 @@ class QuoteApproval:
 
     @decide.validator
     def check_decide(self, message: Decide) -> None:
-        """Refuse without leaving history what is certain to be refused."""
+        """Refuse without leaving history what is certain to be refused.
+
+        Not ``not_yours``: people may have changed since this run last looked, and the activity knows of now.
+        """
         state = self._state
         if state is None or state.has_seen(message.decision_id):
             return
@@ -102,8 +105,8 @@ class QuoteApproval:
             refuse_unstorable_texts(message)
             check_decision(state, _decision(message))
         except Refusal as refusal:
-            if refusal.code == "not_yours" and self._is_due(self._clock.moment(message.at)):
-                return  # a delegation may have begun just now: the activity knows
+            if refusal.code == "not_yours":
+                return
             raise refused(refusal) from None
 
     @workflow.signal(name="decision", description="The same as decide, without an answer")

@@ -46,6 +46,10 @@ class DirectoryStore:
         """The number of changes so far; the same number means the same directory."""
         return int((await self._connection.execute(select(directory_counter.c.version))).scalar_one())
 
+    async def hold(self) -> None:
+        """Let nobody change the directory before this transaction ends: what is made of it is seen by who does."""
+        await self._connection.execute(select(directory_counter.c.version).with_for_update(read=True))
+
     async def load(self) -> dict[str, Any]:
         """The whole directory as a document: calendars, users, groups, approvers by id, and delegations in force.
 

@@ -276,6 +276,17 @@ outgoing = Table(
     Index(None, "recipient", "created_at"),
 )
 
+round_refreshes = Table(
+    "round_refreshes",
+    metadata,
+    Column("quote_id", Text, primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("version", BigInteger, nullable=False, comment="of the directory that the round must look at"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("not_before", Moment, nullable=False, server_default=text("now()")),
+    Index(None, "not_before"),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

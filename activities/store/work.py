@@ -25,6 +25,7 @@ from activities.store.policies import PolicyStore
 from activities.store.quotes import QuoteStore
 from activities.store.record import Record
 from activities.store.record_entry import RecordEntry
+from activities.store.refreshes import RoundRefreshes
 from activities.store.rounds import RoundStore
 from activities.store.views import Views
 from domain.order.event import Change
@@ -82,6 +83,10 @@ class Work:
     @cached_property
     def outgoing(self) -> Outgoing:
         return Outgoing(self.connection)
+
+    @cached_property
+    def refreshes(self) -> RoundRefreshes:
+        return RoundRefreshes(self.connection)
 
     @cached_property
     def erp(self) -> ErpMessages:

@@ -83,7 +83,8 @@ class LiveStage:
             read_policy(case.policy).policy,
             self._clock,
         )
-        self.desk, self.quotes, self.orders, self.people = desk, QuoteDesk(desk), OrderDesk(desk), PeopleDesk(desk)
+        self.desk, self.quotes, self.orders = desk, QuoteDesk(desk), OrderDesk(desk)
+        self.people = PeopleDesk(desk, patience=PATIENCE)
         await self.people.load_directory(SETUP, case.directory)
         await self.people.publish(SETUP, case.policy)
         quote = read_quote(case.quote)

@@ -213,7 +213,8 @@ class House:
 
     def __post_init__(self) -> None:
         desk = Desk(self.client, self.database, TOKENS, self.task_queue, "standard", self.clock)
-        self.desk, self.quotes, self.orders, self.people = desk, QuoteDesk(desk), OrderDesk(desk), PeopleDesk(desk)
+        self.desk, self.quotes, self.orders = desk, QuoteDesk(desk), OrderDesk(desk)
+        self.people = PeopleDesk(desk, patience=timedelta(seconds=PATIENCE))
         self._skipper = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=False))
 
     async def furnish(self) -> None:

@@ -16,6 +16,8 @@ from activities.tokens import Identity
 from domain.approval.state import ApprovalState, Outcome, RoundState, Verdict
 from domain.people import Delegation
 from domain.refusal import Refusal
+from starter.people_desk import PeopleDesk
+from starter.round_refresher import RoundRefresher
 from tests.workflows.house import (
     ADMIN,
     DAVID,
@@ -124,7 +126,8 @@ async def test_a_refused_decision_is_told_by_its_code_and_leaves_no_event(house:
     state = await house.submitted()
     before = await events(house.run_of(state))
     assert await decide(house, state, "manager", ROSA) == "four_eyes"
-    assert await decide(house, state, "manager", FARID) == "not_yours"
+    with pytest.raises(Refusal, match="not_yours"):
+        await house.quotes.decide(FARID, approval_of(state, "manager"), Verdict.APPROVE)
     assert await decide(house, state, "director", DAVID) == "not_your_turn"
     assert await decide(house, state, "terms", NORA, verdict=Verdict.REJECT) == "reason_missing"
     assert await decide(house, state, "manager", MEI, comment="a\0b") == "invalid_text"
@@ -454,6 +457,42 @@ async def test_a_delegation_entered_while_somebody_is_asked_hands_over_at_once(h
     assert await decide(house, state, "manager", FARID) == "done"
     (approved,) = [entry for entry in await house.record(state.quote_id) if entry.kind == "approved"]
     assert (approved.by, approved.on_behalf_of) == ("farid", "mei")
+
+
+async def test_a_delegation_entered_while_no_worker_is_there_hands_over_later(quiet_house: House) -> None:
+    house = quiet_house
+    async with house.worker():
+        state = await house.submitted("10.00")
+    hasty = PeopleDesk(house.desk, patience=timedelta(seconds=0.2))
+    await hasty.delegate(ADMIN, Delegation(of="mei", to="farid"))
+    async with house.desk.reading() as work:
+        assert await work.refreshes.waiting() == 1
+    async with house.worker():
+        await until(lambda: RoundRefresher(house.desk).drain())
+    async with house.desk.reading() as work:
+        assert await work.refreshes.waiting() == 0
+    assert (await house.round(state)).approvals[0].waiting_for == ("farid",)
+
+
+async def test_a_new_delegate_may_decide_before_the_run_has_heard_of_it(house: House) -> None:
+    state, other = await house.submitted("10.00"), await house.submitted("10.00")
+    async with house.database.work() as work:  # committed, and whoever did it died before telling anybody
+        await work.directory.add_delegation({"of": "mei", "to": "farid"}, "root", house.clock.now())
+    await house.quotes.decide(FARID, approval_of(state, "manager"), Verdict.APPROVE)
+    assert await decide(house, other, "manager", FARID) == "done"
+
+
+async def test_a_round_that_is_over_needs_to_look_no_more(house: House) -> None:
+    state = await house.submitted("10.00")
+    async with house.database.work() as work:
+        name = (state.quote_id, state.round)
+        await work.refreshes.put([name, ("Q-gone", 1)], 1, grace=timedelta())
+        await work.refreshes.put([name], 2, grace=timedelta())
+    assert await decide(house, state, "manager", MEI) == "done"
+    await outcome(house, state)
+    assert await RoundRefresher(house.desk).drain() == 2
+    async with house.desk.reading() as work:
+        assert await work.refreshes.waiting() == 0
 
 
 async def test_a_delegation_that_begins_later_hands_over_by_itself(house: House) -> None:
