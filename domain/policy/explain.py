@@ -15,12 +15,14 @@ from domain.policy.document import RulePart
 from domain.policy.evaluate import CompiledPolicy, RuleResult
 from domain.policy.what_if.ground import Ground
 from domain.policy.what_if.proof import Change
+from domain.policy.what_if.purse import Exhausted, Purse
 from domain.policy.what_if.search import Search
-from domain.policy.what_if.trial import Exhausted, Purse
 from domain.pricing import PricedQuote
 
 MOST_WORK = 40_000
 """How many lines may be priced for one explanation: about a second. A quote of 10 lines has room for 100 rules."""
+MOST_LINES = 2_500
+"""A larger quote is not searched at all: a handful of evaluations would take all that time."""
 ALWAYS = "it is always asked"
 NO_CHANGE = "no single change found"
 NOT_SEARCHED = "not searched: the quote or the policy is too large"
@@ -63,26 +65,27 @@ def explain(
     compiled: CompiledPolicy, priced: PricedQuote, on: date, *, status: str = "draft", most_work: int = MOST_WORK
 ) -> tuple[Explanation, ...]:
     """Every rule explained, in the order of the policy. Code: ``missing_rate``."""
-    ground, purse = Ground(compiled, priced, on, status), Purse(most_work)
+    purse = Purse(most_work if len(priced.lines) <= MOST_LINES else 0)
+    ground = Ground(compiled, priced, on, status, purse)
     # The approvals come first: where not everything can be searched, they are what a rep asks about.
     ordered = sorted(ground.evaluation.results, key=lambda result: not result.fired)
-    found = {result.rule.id: _explained(ground, result, purse) for result in ordered}
+    found = {result.rule.id: _explained(ground, result) for result in ordered}
     return tuple(found[result.rule.id] for result in ground.evaluation.results)
 
 
-def _explained(ground: Ground, result: RuleResult, purse: Purse) -> Explanation:
+def _explained(ground: Ground, result: RuleResult) -> Explanation:
     rule = result.rule
     conditions = tuple(_conditions(rule, result))
     if result.why is not None or rule.conditions is None:
         return Explanation(rule.id, result.fired, conditions, note=result.why or ALWAYS)
     try:
-        purse.spend(1)
-        search = Search(ground, rule, purse)
+        ground.purse.spend(1)
+        search = Search(ground, rule)
         changes = search.changes()
     except Exhausted:
         return Explanation(rule.id, result.fired, conditions, note=NOT_SEARCHED, complete=False)
     if not changes:
-        note = NO_CHANGE if search.complete else CUT_SHORT if purse.left else NOT_SEARCHED
+        note = NO_CHANGE if search.complete else NOT_SEARCHED if ground.purse.is_empty else CUT_SHORT
         return Explanation(rule.id, result.fired, conditions, note=note, complete=search.complete)
     first, *others = changes
     return Explanation(rule.id, result.fired, conditions, first, tuple(others), complete=search.complete)

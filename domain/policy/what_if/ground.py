@@ -19,6 +19,7 @@ from domain.policy.facts import HEADER, header_facts
 from domain.policy.variables import Variable
 from domain.policy.what_if.draft import Key, document_of
 from domain.policy.what_if.line_edits import PRICES
+from domain.policy.what_if.purse import Purse
 from domain.pricing import PricedLine, PricedQuote
 from domain.reading import DATE_TEXT
 
@@ -111,10 +112,10 @@ def possible_truth(node: Node, met: Mapping[str, bool | None]) -> bool | None:
 class Ground:
     """A quote under a policy on a day, and what is known of it; made once and asked for every rule."""
 
-    def __init__(self, compiled: CompiledPolicy, priced: PricedQuote, on: date, status: str) -> None:
+    def __init__(self, compiled: CompiledPolicy, priced: PricedQuote, on: date, status: str, purse: Purse) -> None:
         self.compiled, self.policy = compiled, compiled.policy
         self.priced, self.quote = priced, priced.quote
-        self.on, self.status = on, status
+        self.on, self.status, self.purse = on, status, purse
         self.evaluation = compiled.evaluate(priced, on, status=status)
         self.facts = self.facts_of(priced, self.evaluation.variables)
         self._roots: dict[str, frozenset[str]] = {}
@@ -180,7 +181,7 @@ class Ground:
         return self._roots[fact]
 
     def members(self, variable: str) -> tuple[PricedLine, ...]:
-        """The lines that an aggregate is taken of."""
+        """The lines that an aggregate is taken of. Raises :class:`~domain.policy.what_if.purse.Exhausted`."""
         if variable not in self._members:
             self._members[variable] = self._lines_where(variable)
         return self._members[variable]
@@ -190,6 +191,7 @@ class Ground:
         where = spec.get("where") if isinstance(spec, Mapping) else None
         if where is None:
             return self.priced.lines
+        self.purse.spend(len(self.priced.lines))
         asked = [f'line_id = "{each.line.line_id}"' for each in self.priced.lines]
         counts = {f"on_{at}": {"count": "lines", "where": {"all": [where, one]}} for at, one in enumerate(asked)}
         policy = Policy.model_construct(policy="lines", variables={**self.policy.variables, **counts}, rules=())

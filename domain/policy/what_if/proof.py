@@ -12,7 +12,6 @@ from domain.policy.document import RulePart
 from domain.policy.what_if.draft import Edits, paths, proven_draft
 from domain.policy.what_if.ground import Ground, Scale, only
 from domain.policy.what_if.statement import Statement
-from domain.policy.what_if.trial import Purse
 from domain.pricing import PricedQuote
 from domain.refusal import Refusal
 
@@ -64,12 +63,12 @@ def size_of(scale: Scale | None, before: Value, after: Value) -> Decimal:
     return abs(one - two) / largest if largest else WHOLE
 
 
-def proven(ground: Ground, rule: RulePart, change: Change, said: Iterable[Statement], purse: Purse) -> Change | None:
+def proven(ground: Ground, rule: RulePart, change: Change, said: Iterable[Statement]) -> Change | None:
     """``change`` with the first statement that is false before it and true after it; ``None`` where it proves wrong.
 
-    Raises :class:`~domain.policy.what_if.trial.Exhausted`.
+    Raises :class:`~domain.policy.what_if.purse.Exhausted`.
     """
-    purse.spend(OPENING + READING * len(ground.priced.lines))
+    ground.purse.spend(OPENING + READING * len(ground.priced.lines))
     try:
         priced = proven_draft(ground.document, change.edits)
         evaluation = ground.compiled.evaluate(priced, ground.on, status=ground.status)

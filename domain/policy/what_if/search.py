@@ -18,10 +18,11 @@ from domain.policy.what_if.draft import Edits, Key
 from domain.policy.what_if.ground import Ground, Scale, names_of, other_sides, possible_truth
 from domain.policy.what_if.levers import levers
 from domain.policy.what_if.proof import Change, proven, size_of
+from domain.policy.what_if.purse import Exhausted
 from domain.policy.what_if.slides import DOWN, UP, Lever, Setting, Slide
 from domain.policy.what_if.statement import Statement, Turn, statements, turned
 from domain.policy.what_if.texts import ANOTHER, texts
-from domain.policy.what_if.trial import Exhausted, Outcome, Purse, Trials
+from domain.policy.what_if.trial import Outcome, Trials
 
 MOST_TARGETS = 12
 
@@ -29,9 +30,9 @@ MOST_TARGETS = 12
 class Search:
     """The search for what turns one rule. ``complete`` is false where it was cut short."""
 
-    def __init__(self, ground: Ground, rule: RulePart, purse: Purse) -> None:
-        self._ground, self._rule, self._purse = ground, rule, purse
-        self._trials = Trials(ground, rule, purse)
+    def __init__(self, ground: Ground, rule: RulePart) -> None:
+        self._ground, self._rule = ground, rule
+        self._trials = Trials(ground, rule)
         self.complete = True
 
     def changes(self) -> tuple[Change, ...]:
@@ -160,7 +161,7 @@ class Search:
         value, was = after.facts.get(fact), self._ground.facts.get(fact)
         change = Change(fact, was, value, size_of(scale, was, value), edits, nearly)
         said = self._said(fact, scale, turns, value, after)
-        return proven(self._ground, self._rule, change, said, self._purse)
+        return proven(self._ground, self._rule, change, said)
 
     def _said(
         self, fact: str, scale: Scale | None, turns: Sequence[Turn], value: Value, after: Outcome

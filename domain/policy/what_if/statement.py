@@ -86,7 +86,7 @@ def bound(turn: Turn, fact: str, scale: Scale) -> tuple[Statement, Decimal] | No
     if operator is None or not operator.orders or number is None:
         return None
     strictly = operator in (Operator.LESS, Operator.GREATER)
-    if scale.exact:
+    if scale.exact and not turn.tested.met:  # a condition that came true is told as it is written
         upper = operator in (Operator.LESS, Operator.AT_MOST)
         number = (scale.at_most if upper else scale.at_least)(number, strictly=strictly)
         operator = Operator.AT_MOST if upper else Operator.AT_LEAST
@@ -153,6 +153,15 @@ def _negation(turn: Turn, fact: str) -> Statement | None:
 
 def _said(text: str) -> Statement:
     return Statement(text, text)
+
+
+def same_statement(one: str, other: str) -> bool:
+    """Whether two texts say the same; spaces and idle zeros do not count."""
+    try:
+        left, right = read_condition(one, ""), read_condition(other, "")
+    except Refusal:
+        return one == other
+    return (left.name, left.operator, left.right) == (right.name, right.operator, right.right)
 
 
 def _quoted(value: str, fact: str) -> str:

@@ -13,6 +13,7 @@ from domain.policy.document import RulePart
 from domain.policy.evaluate import Evaluation
 from domain.policy.what_if.draft import Edits, Key, quick_draft
 from domain.policy.what_if.ground import Ground, Scale, names_of, only
+from domain.policy.what_if.purse import Exhausted
 from domain.policy.what_if.slides import Slide
 from domain.pricing import PricedQuote
 from domain.refusal import Refusal
@@ -21,22 +22,6 @@ MOST_TRIES = 150
 """For each fact of a rule."""
 Measure = Callable[[int], Decimal | None]
 """The number of a fact at a step of a slide."""
-
-
-class Exhausted(Exception):
-    """The search has cost what it may cost."""
-
-
-class Purse:
-    """What a search may cost, in lines priced: a limit that is the same on every machine."""
-
-    def __init__(self, work: int) -> None:
-        self.left = work
-
-    def spend(self, work: int) -> None:
-        if work > self.left:
-            raise Exhausted
-        self.left -= work
 
 
 class Outcome:
@@ -62,8 +47,8 @@ class Outcome:
 class Trials:
     """What is known of one rule by trying; nothing is tried twice."""
 
-    def __init__(self, ground: Ground, rule: RulePart, purse: Purse) -> None:
-        self.ground, self.purse = ground, purse
+    def __init__(self, ground: Ground, rule: RulePart) -> None:
+        self.ground = ground
         self.conditions: Mapping[str, Condition] = {leaf.text: leaf for leaf, _ in leaves(rule.conditions)}
         self._alone = only(ground.policy, [rule])
         self._tries = 0
@@ -101,7 +86,7 @@ class Trials:
             raise Exhausted
         lines = len(self.ground.priced.lines)
         touches_lines = any(each[0] == "lines" for each in edits)
-        self.purse.spend(1 + (lines if touches_lines else lines // 20))
+        self.ground.purse.spend(1 + (lines if touches_lines else lines // 20))
         ground = self.ground
         try:
             priced = quick_draft(ground.priced, edits) if edits else ground.priced

@@ -47,7 +47,7 @@ def check_claim(policy: Policy, document: Any, told: Explanation, change: Change
         assert nearly is told.fired
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(policies(), quotes())
 def test_every_claim_is_true_of_the_changed_quote_and_tight(written: dict[str, Any], document: dict[str, Any]) -> None:
     policy = read_policy(written)
