@@ -77,18 +77,21 @@ class QuoteDesk:
 
     async def preview(self, who: Identity, quote_id: str) -> RoundState:
         """The round that a submit by ``who`` would open now. Codes: those of ``make_plan``."""
+        return preview_plan(await self.submission(who, quote_id))
+
+    async def submission(self, who: Identity, quote_id: str) -> Submission:
+        """The stored quote as ``who`` would submit it now, to preview and explain. Nothing is written."""
         async with self._desk.reading() as work:
-            submission = await self._desk.knowledge.submission(
+            return await self._desk.knowledge.submission(
                 work, quote_id, who.user, self._desk.clock.now(), policy=self._desk.policy
             )
-        return preview_plan(submission)
 
-    async def preview_document(self, who: Identity, document: Mapping[str, Any]) -> RoundState:
-        """The same for a quote that is not stored. Nothing is written."""
+    async def submission_of_document(self, who: Identity, document: Mapping[str, Any]) -> Submission:
+        """The same for a quote that is not stored."""
         quote = read_quote(document)
         async with self._desk.reading() as work:
             known = await work.quotes.find(quote.quote_id)
-            submission = Submission(
+            return Submission(
                 price(quote),
                 await self._desk.knowledge.policy(work, self._desk.policy),
                 await self._desk.knowledge.directory(work),
@@ -98,7 +101,6 @@ class QuoteDesk:
                 await work.rounds.all(quote.quote_id),
                 status=str(known.state) if known else "draft",
             )
-        return preview_plan(submission)
 
     # -- the round
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import JSONResponse
 
 from activities.store.quotes import StoredQuote
+from domain.approval.plan import Submission
+from domain.approval.preview import explain_plan, preview_plan
 from domain.refusal import Refusal
 from starter.api.bodies import Commented, Paged
 from starter.api.caller import Calling
 from starter.api.documents import (
+    Json,
     quote_document,
     quote_page_document,
     record_entry_document,
@@ -19,6 +23,7 @@ from starter.api.documents import (
     round_lines_document,
 )
 from starter.api.route import DoorRoute
+from starter.explanations import explanations_document
 from starter.plans import plan_document
 
 router = APIRouter(route_class=DoorRoute, tags=["quotes"])
@@ -26,6 +31,7 @@ router = APIRouter(route_class=DoorRoute, tags=["quotes"])
 QUOTE_BODY = {"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Quote"}}}}}
 Document = Annotated[dict[str, Any], Body()]
 Comment = Annotated[Commented | None, Body()]
+Explained = Annotated[bool, Query(description="Look for the smallest change that turns each rule.")]
 Number = Annotated[int, Path(ge=1, le=1_000_000)]
 
 
@@ -58,15 +64,27 @@ async def get_quote(quote_id: str, call: Calling) -> JSONResponse:
 
 
 @router.post("/quotes/{quote_id}/preview", tags=["preview"])
-async def preview_quote(quote_id: str, call: Calling) -> JSONResponse:
-    """The plan of a submit at this moment: who would be asked, in which order, and why. Writes nothing."""
-    return JSONResponse(plan_document(await call.doors.quotes.preview(call.who, quote_id)))
+async def preview_quote(quote_id: str, call: Calling, explain: Explained = True) -> JSONResponse:
+    """The plan of a submit at this moment: who would be asked, in which order, and why. Writes nothing.
+
+    `explain` says for every rule what single change of the quote would turn it; `?explain=false` leaves that out.
+    """
+    return JSONResponse(await _previewed(await call.doors.quotes.submission(call.who, quote_id), explain))
 
 
 @router.post("/preview", openapi_extra=QUOTE_BODY, tags=["preview"])
-async def preview_document(document: Document, call: Calling) -> JSONResponse:
+async def preview_document(document: Document, call: Calling, explain: Explained = True) -> JSONResponse:
     """The same for a quote that is not stored."""
-    return JSONResponse(plan_document(await call.doors.quotes.preview_document(call.who, document)))
+    return JSONResponse(await _previewed(await call.doors.quotes.submission_of_document(call.who, document), explain))
+
+
+async def _previewed(submission: Submission, explain: bool) -> Json:
+    document = plan_document(preview_plan(submission))
+    if not explain:
+        return document
+    # Many evaluations, during which other requests are answered.
+    told = await asyncio.to_thread(explain_plan, submission)
+    return {**document, "explain": explanations_document(told, submission.priced.quote)}
 
 
 @router.post("/quotes/{quote_id}/submit")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from domain.approval.state import Approval, ApprovalState, RoundState, TestedValue
+from starter.explanations import change_line
 
 MARKS = {
     ApprovalState.ASSIGNED: "·",
@@ -16,8 +18,12 @@ MARKS = {
 }
 
 
-def plan_picture(state: RoundState) -> Iterator[str]:
-    """The path of a round: lanes side by side in reality, one below the other here; steps from left to right."""
+def plan_picture(state: RoundState, explained: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """The path of a round: lanes side by side in reality, one below the other here; steps from left to right.
+
+    ``explained`` is what :func:`~starter.explanations.explanations_document` says of the rules.
+    """
+    told = explained or {}
     yield (
         f"{state.quote_id} round {state.round} · {state.net_total:,} {state.currency} · "
         f"policy {state.policy} version {state.policy_version or 'draft'}"
@@ -31,9 +37,11 @@ def plan_picture(state: RoundState) -> Iterator[str]:
         yield f"  {lane.name + after:<14} {steps}"
     for approval in state.approvals:
         yield from _why(approval)
+        yield from _change(told.get(approval.rule))
     for rule in state.not_fired:
-        told = rule.why or "; ".join(_condition(each) for each in rule.conditions if not each.met)
-        yield f"  not asked: {rule.rule}: {told}"
+        reason = rule.why or "; ".join(_condition(each) for each in rule.conditions if not each.speaks_for_asking)
+        yield f"  not asked: {rule.rule}: {reason}"
+        yield from _change(told.get(rule.rule))
 
 
 def _box(step: int, approvals: list[Approval]) -> str:
@@ -56,9 +64,16 @@ def _quorum(approval: Approval) -> str:
 def _why(approval: Approval) -> Iterator[str]:
     due = f" · due {approval.due_at:%Y-%m-%d %H:%M} UTC" if approval.due_at else ""
     yield f"  {MARKS[approval.state]} {approval.rule}: {approval.reason or approval.approver}{due}"
-    met = "; ".join(_condition(each) for each in approval.snapshot.conditions if each.met)
+    met = "; ".join(_condition(each) for each in approval.snapshot.conditions if each.speaks_for_asking)
     yield f"      because {met or 'it is always asked'}"
 
 
+def _change(explained: Mapping[str, Any] | None) -> Iterator[str]:
+    line = change_line(explained)
+    if line is not None:
+        yield f"      {line}"
+
+
 def _condition(tested: TestedValue) -> str:
-    return f"{tested.text} (is {tested.value if tested.value is not None else 'blank'})"
+    said = f"not {tested.text}" if tested.negated else tested.text
+    return f"{said} (is {tested.value if tested.value is not None else 'blank'})"

@@ -14,6 +14,7 @@ def preview(
     directory: Annotated[Path, typer.Option("--directory", help="The directory (YAML).")],
     by: Annotated[str | None, typer.Option("--by", help="Who would submit; the owner when left out.")] = None,
     at: Annotated[str | None, typer.Option("--at", help="The moment, such as 2026-11-16T09:00-06:00; now.")] = None,
+    explain: Annotated[bool, typer.Option(help="Look for the smallest change that turns each rule.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show whom a quote will need, in which order and why. Nothing is written and nobody is asked."""
@@ -21,7 +22,7 @@ def preview(
     from datetime import UTC, datetime
 
     from domain.approval.plan import Submission
-    from domain.approval.preview import preview_plan
+    from domain.approval.preview import explain_plan, preview_plan
     from domain.approvers import check_approvers
     from domain.people import read_directory
     from domain.policy.document import read_policy
@@ -30,6 +31,7 @@ def preview(
     from domain.quote import read_quote
     from domain.refusal import Refusal
     from starter.cli.pictures import plan_picture
+    from starter.explanations import explanations_document
     from starter.plans import plan_document
     from starter.stories.material import read_file
 
@@ -45,8 +47,10 @@ def preview(
     priced = price(read_quote(read_file(quote)))
     submission = Submission(priced, compile_policy(rules), people, by or priced.quote.owner, moment)
     plan = preview_plan(submission)
+    told = explanations_document(explain_plan(submission), priced.quote) if explain else {}
     if as_json:
-        typer.echo(json.dumps(plan_document(plan), indent=1))
+        document = plan_document(plan)
+        typer.echo(json.dumps({**document, "explain": told} if explain else document, indent=1))
     else:
-        for line in plan_picture(plan):
+        for line in plan_picture(plan, told):
             typer.echo(line)

@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from starter.explanations import change_line
+
 Json = dict[str, Any]
 
 
@@ -66,6 +68,10 @@ def plan_lines(plan: Json) -> Iterator[str]:
         for approval in step["approvals"]
     ]
     yield from table(rows)
+    for rule, told in plan.get("explain", {}).items():
+        line = change_line(told)
+        if line is not None:
+            yield f"  {rule} {line}"
 
 
 def quote_lines(quote: Json) -> Iterator[str]:

@@ -126,3 +126,18 @@ def test_neither_server_nor_store_is_loaded_for_a_preview() -> None:
         capture_output=True, text=True, cwd=ROOT, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_a_rep_reads_what_would_make_an_approval_unnecessary() -> None:
+    output = preview()
+    assert "not needed with max_discount <= 5: L1.discount_percent 8 → 5, L3.discount_percent 7.5 → 5" in output
+    assert "asked with install_lines = 0: without L1b (MRI-INSTALL)" in output
+    assert "no single change found" in output  # of the director, who is asked for two reasons
+
+
+def test_what_would_turn_each_rule_is_data_too_and_may_be_left_out() -> None:
+    explained = plan()["explain"]
+    assert explained["service-capacity"]["counterfactual"] == "equipment_net <= 999999.99"
+    assert explained["service-capacity"]["change"]["no_longer_asks"] == ["big-deal-finance"]
+    assert "explain" not in plan("--no-explain")
+    assert "not needed with" not in preview("--no-explain")
