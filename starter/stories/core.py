@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.approval.plan import Submission, make_plan
-from domain.approval.preview import preview_plan
+from domain.approval.preview import explain_plan, preview_plan
 from domain.approval.round import ApprovalRound
 from domain.approval.state import Decision, Outcome, RoundState, Verdict
 from domain.approvers import check_approvers
@@ -68,6 +68,7 @@ class CoreStage:
         self.state = QuoteState.DRAFT
         self.accepted = False
         self.plan: RoundState | None = None
+        self.asked: Submission | None = None
         self.decisions = 0
 
     async def begin(self, case: Case) -> None:
@@ -127,14 +128,18 @@ class CoreStage:
 
     async def submit(self, by: str, comment: str | None) -> None:
         check_submit(self.state, self.accepted)
-        moving = ApprovalRound(make_plan(self._submission(by, comment)), self.directory)
+        submission = self._submission(by, comment)
+        moving = ApprovalRound(make_plan(submission), self.directory)
         moving.open(self.clock)
+        self.asked = submission
         self.rounds.append(moving.state)
         self.plan = None
         self._take(moving)
 
     async def preview(self, by: str | None) -> None:
-        self.plan = preview_plan(self._submission(by or self.priced.quote.owner, None))
+        submission = self._submission(by or self.priced.quote.owner, None)
+        self.plan = preview_plan(submission)
+        self.asked = submission
 
     async def recall(self, by: str, comment: str | None) -> None:
         check_recall(self.state, self.accepted)
@@ -313,6 +318,7 @@ class CoreStage:
             time_zone=quote.customer.time_zone,
             quote_total=self.priced.net_total,
             names=self.names,
+            explained=lambda: explain_plan(self.asked) if self.asked is not None else (),
         )
 
 

@@ -12,6 +12,7 @@ from domain.ledger.entitlement import View, covers, entitlements
 from domain.ledger.known import end_of_day
 from domain.ledger.revenue import report, revenue
 from domain.order.invariants import violations
+from domain.policy.what_if.statement import same_statement
 from domain.refusal import Refusal
 from starter.stories.comparison import Mismatch, compare, contained
 from starter.stories.stage import Facts, Happening
@@ -117,6 +118,24 @@ def _basis(approval: Approval) -> dict[str, Any] | None:
         "person": basis.persons[0] if basis.persons else None,
         "at": basis.at,
     }
+
+
+def _explain(key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
+    """Of changes that are equally small, a story may name any."""
+    wanted = expected if isinstance(expected, Mapping) else {}
+    actual: dict[str, Any] = {}
+    for told in facts.explained():
+        one = wanted.get(told.rule)
+        asked = str(one.get("counterfactual")) if isinstance(one, Mapping) else ""
+        statements = [change.statement.text for change in told.smallest]
+        named = next((asked for each in statements if same_statement(each, asked)), None)
+        actual[told.rule] = {
+            "fired": told.fired,
+            "counterfactual": named or next(iter(statements), None),
+            "note": told.note,
+            "also_asks": list(told.change.adds) if told.change else [],
+        }
+    yield from compare({key: expected}, {"explain": actual}, "")
 
 
 def _events(expected: Any, recent: Sequence[Happening]) -> Iterator[Mismatch]:
@@ -247,6 +266,7 @@ QUERIES: Mapping[str, Callable[[str, Any, Facts], Iterator[Mismatch]]] = {
     "entitlements": _entitlements,
     "covers": _covers,
     "revenue": _revenue,
+    "explain": _explain,
 }
 
 

@@ -18,6 +18,8 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Database
 from activities.tokens import Identity, Tokens
+from domain.approval.plan import Submission
+from domain.approval.preview import explain_plan, preview_plan
 from domain.approval.state import RoundState, Verdict
 from domain.changes import changed
 from domain.order.activation import next_moment
@@ -68,6 +70,7 @@ class LiveStage:
         self._suffix = suffix
         self._skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
         self._plan: RoundState | None = None
+        self._asked: Submission | None = None
         self._names: dict[str, str] = {}
 
     async def begin(self, case: Case) -> None:
@@ -100,7 +103,9 @@ class LiveStage:
     # -- approvals
 
     async def submit(self, by: str, comment: str | None) -> None:
+        asked = await self.quotes.submission(Identity(by), self._quote_id)
         await self.quotes.submit(Identity(by), self._quote_id, comment)
+        self._asked = asked
 
     async def recall(self, by: str, comment: str | None) -> None:
         await self.quotes.recall(Identity(by), self._quote_id, comment)
@@ -134,7 +139,9 @@ class LiveStage:
         self._document = edited
 
     async def preview(self, by: str | None) -> None:
-        self._plan = await self.quotes.preview(Identity(by or self._owner), self._quote_id)
+        asked = await self.quotes.submission(Identity(by or self._owner), self._quote_id)
+        self._plan = preview_plan(asked)
+        self._asked = asked
 
     # -- people
 
@@ -305,6 +312,7 @@ class LiveStage:
             time_zone=quote.customer.time_zone,
             quote_total=price(quote).net_total,
             names=self._names,
+            explained=lambda: explain_plan(self._asked) if self._asked is not None else (),
         )
 
     def _happening(self, entry: RecordEntry, keys: Mapping[str, str]) -> Happening:

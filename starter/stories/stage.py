@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from domain.approval.state import RoundState
 from domain.ledger.entries import LedgerEntry
 from domain.order.book import OrderBook
 from domain.people import Delegation
+from domain.policy.explain import Explanation
 from domain.standing import QuoteState
 from starter.stories.document import (
     Acknowledging,
@@ -50,6 +51,8 @@ class Facts:
     time_zone: str = "UTC"
     quote_total: Any = None
     names: Mapping[str, str] = field(default_factory=dict)
+    explained: Callable[[], Sequence[Explanation]] = tuple
+    """What explains the latest preview or submit; it costs many evaluations, so it is only called where expected."""
 
 
 class Stage(Protocol):

@@ -70,7 +70,6 @@ def steps(*lines: str) -> str:
         (["override: {by: ann, rule: r, decision: approve}"], "not_built_yet", 8),
         (["replace: {user: ann, by_whom: bob}"], "not_built_yet", 8),
         (["amend: {contract_of: Q}"], "not_built_yet", 8),
-        (["expect: {explain: {r: {}}}"], "not_built_yet", 8),
     ],
 )
 def test_a_wrong_step_is_told_with_its_line(tmp_path: Path, lines: list[str], code: str, at: int) -> None:
