@@ -160,7 +160,7 @@ class SplitOrder:
             self._stuck = True
             await workflow.execute_activity(
                 SET_ASIDE_ORDER,
-                SetAsideOrder(order_id=request.order_id, at=self._clock.now(), why=str(error.cause or error)),
+                SetAsideOrder(order_id=request.order_id, at=self._clock.now(), why=_root(error)),
                 **LEDGER.options(),
                 summary="put on the work list",
             )
@@ -226,3 +226,11 @@ class SplitOrder:
                 DUE_AT.value_set(standing.next_moment) if standing.next_moment else DUE_AT.value_unset(),
             ]
         )
+
+
+def _root(error: BaseException) -> str:
+    """What went wrong in the activity itself: a time-out says only that trying again was given up."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.__cause__
+    return str(cause or error.__cause__ or error)
