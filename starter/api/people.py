@@ -56,7 +56,7 @@ async def publish_policy(request: Request, call: Calling) -> JSONResponse:
     """Check a policy (JSON or YAML) and publish it as the next version of its name; open rounds keep theirs."""
     call.require_admin()
     document, text = await _policy(request)
-    version = await call.doors.people.publish(call.who, document, text, key=call.key)
+    version = await call.doors.people.publish(call.who, document, text, key=call.key, must_prove=True)
     name = document["policy"]
     place = f"/api/v1/policies/{name}/versions/{version}"
     return JSONResponse({"policy": name, "version": version}, 201, {"Location": place})

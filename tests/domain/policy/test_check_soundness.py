@@ -35,7 +35,9 @@ FACTS: dict[str, tuple[Fact, list[Any]]] = {
     "date": (DATE, [None, *DAYS, "0001-01-01", "9999-12-31"]),
     "choice": (Fact(Sort.TEXT, choices=frozenset(("order", "site"))), [None, "order", "site"]),
 }
-RIGHTS: dict[str, list[Any]] = {"date": [*DAYS[::9], "2027-01", "2027-02", "2027-02-30", "2027-13", "2027", "x", Decimal(5)]}
+RIGHTS: dict[str, list[Any]] = {
+    "date": [*DAYS[::9], "2027-01", "2027-02", "2027-02-30", "2027-13", "2027", "x", Decimal(5)]
+}
 
 
 def random_test(dice: random.Random, kind: str) -> Demand:
