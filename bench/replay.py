@@ -48,7 +48,7 @@ def generate(folder: Path) -> Path:
     """The quotes as JSONL in ``folder``."""
     tables = folder / "tables"
     program = Path(sysconfig.get_path("scripts")) / ("tpchgen-cli.exe" if sys.platform == "win32" else "tpchgen-cli")
-    command = [program, "csv", "-s", SCALE, "--tables=orders,lineitem,part", f"--output-dir={tables}"]
+    command: list[str | Path] = [program, "csv", "-s", SCALE, "--tables=orders,lineitem,part", f"--output-dir={tables}"]
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     parts = {row["p_partkey"]: row["p_type"].split()[-1].title() for row in _rows(tables / "part.csv")}
     items: dict[str, list[Json]] = {}
