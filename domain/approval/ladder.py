@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.approval.seats import needed_of
 from domain.approval.state import Approval, ApprovalState, RoundState, Seat
 from domain.approvers import find_approver
 from domain.people import Directory, Matter
@@ -78,11 +79,15 @@ def _rungs(directory: Directory, state: RoundState, approval: Approval, seat: Se
     origin = directory.users.get(seat.origin)
     yield "deputy", origin.deputy if origin else None
     yield "manager", origin.manager if origin else None
-    facts = {"owner": state.owner, "submitter": state.submitter}
+    facts = _facts(state)
     for why, name in (("named", approval.sla.to if approval.sla else None), ("fallback", state.fallback)):
         persons = find_approver(directory, name, facts).persons if name else ()
         able = (each for each in persons if _may_take_over(directory, state, approval, each))
         yield why, next(able, None)
+
+
+def _facts(state: RoundState) -> dict[str, str]:
+    return {**state.facts, "owner": state.owner, "submitter": state.submitter}
 
 
 def replacement(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> str | None:
@@ -95,10 +100,18 @@ def replacement(directory: Directory, state: RoundState, approval: Approval, sea
     ]
     if approval.group is not None and managers:
         return managers[0]
-    named = find_approver(directory, state.fallback, {"owner": state.owner}) if state.fallback else None
+    named = find_approver(directory, state.fallback, _facts(state)) if state.fallback else None
     persons = named.persons if named else ()
     able = [each for each in persons if each not in seated and _may_take_over(directory, state, approval, each)]
     return next(iter([*able, *managers]), None)
+
+
+def may_do_without(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> bool:
+    """Whether the others in the approval can decide it without ``seat``: enough of them, or one with authority."""
+    others = [each for each in approval.seats if each.origin != seat.origin]
+    if approval.group is None:
+        return any(_may_take_over(directory, state, approval, each.holder) for each in others)
+    return len(others) >= max(1, needed_of(approval.quorum, len(others), approval.needed))
 
 
 def next_moment(directory: Directory, state: RoundState, after: datetime) -> datetime | None:

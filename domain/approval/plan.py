@@ -59,6 +59,7 @@ def make_plan(submission: Submission) -> RoundState:
         raise Refusal("unknown_user", f"{submission.submitter} is no active user of the directory", "by")
     day = submission.at.astimezone(submission.directory.calendar_of(submission.submitter).zone).date()
     evaluation = submission.policy.evaluate(submission.priced, day, status=submission.status)
+    approvals = _approvals(submission, evaluation.fired)
     return RoundState(
         quote_id=quote.quote_id,
         round=submission.number,
@@ -76,9 +77,10 @@ def make_plan(submission: Submission) -> RoundState:
         comment=submission.comment,
         barred=submission.barred,
         fallback=policy.fallback,
+        facts=_facts_of_ladders(submission, approvals),
         watchers=policy.watchers,
         lanes=lanes_of(policy, {result.rule.chain or UNCHAINED for result in evaluation.fired}),
-        approvals=_approvals(submission, evaluation.fired),
+        approvals=approvals,
         not_fired=tuple(
             NotFired(rule=result.rule.id, why=result.why, conditions=result.conditions)
             for result in evaluation.results
@@ -91,6 +93,15 @@ def lanes_of(policy: Policy, used: AbstractSet[str]) -> tuple[Lane, ...]:
     """The chains in use, which have something to ask, in the order of the policy; the lane without one is the last."""
     names = [*policy.chains, UNCHAINED]
     return tuple(Lane(name=name, after=_lanes_before(policy, name, used)) for name in names if name in used)
+
+
+def _facts_of_ladders(submission: Submission, approvals: Sequence[Approval]) -> dict[str, str]:
+    """The facts of the quote by which the fallback and the named ends of ladders find their person."""
+    names = [submission.policy.policy.fallback, *(each.sla.to for each in approvals if each.sla)]
+    entries = [submission.directory.approvers.get(name) for name in dict.fromkeys(names) if name]
+    fields = {field for entry in entries if entry for field in (entry.field, entry.manager_of) if field}
+    facts = header_facts(submission.priced) if fields else {}
+    return {field: str(facts[field]) for field in sorted(fields) if facts.get(field) is not None}
 
 
 def _lanes_before(policy: Policy, name: str, used: AbstractSet[str]) -> tuple[str, ...]:

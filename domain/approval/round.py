@@ -13,6 +13,7 @@ from typing import Any
 
 from domain.approval import ladder
 from domain.approval.refusals import check_decision, seat_for
+from domain.approval.seats import needed_of
 from domain.approval.state import (
     Approval,
     ApprovalState,
@@ -176,19 +177,31 @@ class ApprovalRound:
         """One approval by a person settles every other that asks that person alone, except explicit ones."""
         if len(given.seats) != 1:
             return
-        person = given.seats[0].holder
         for other in self.state.approvals:
-            if other.state.is_open and not other.explicit and _asks_alone(other, person):
-                basis = Basis(
-                    kind="same_person",
-                    round=self.state.round,
-                    approval_id=given.approval_id,
-                    persons=(person,),
-                    at=at,
-                    snapshot=other.snapshot,
-                )
-                self._record("skipped", at, other, detail=_basis_detail(basis))
-                self._replace(other, state=ApprovalState.SKIPPED, basis=basis, settled_at=at)
+            if other.state.is_open and not other.explicit and _asks_alone(other, given.seats[0].holder):
+                self._settle_by(given, other, at)
+
+    def _settled_elsewhere(self, approval_id: str, at: datetime) -> bool:
+        """Whether an approval that now asks somebody else alone is settled by what they have approved elsewhere."""
+        approval = self._approval(approval_id)
+        if approval.explicit or len(approval.seats) != 1 or not _asks_alone(approval, approval.seats[0].holder):
+            return False
+        given = next((each for each in self.state.approvals if _gave(each, approval.seats[0].holder)), None)
+        if given is not None:
+            self._settle_by(given, approval, at)
+        return given is not None
+
+    def _settle_by(self, given: Approval, other: Approval, at: datetime) -> None:
+        basis = Basis(
+            kind="same_person",
+            round=self.state.round,
+            approval_id=given.approval_id,
+            persons=(given.seats[0].holder,),
+            at=at,
+            snapshot=other.snapshot,
+        )
+        self._record("skipped", at, other, detail=_basis_detail(basis))
+        self._replace(other, state=ApprovalState.SKIPPED, basis=basis, settled_at=at)
 
     # -- the path
 
@@ -196,9 +209,12 @@ class ApprovalRound:
         """Request every step whose turn has come; approve the round when nothing is open."""
         if self.state.outcome is not None:
             return
-        for lane in self.state.lanes:
-            if all(self._lane_is_done(name) for name in lane.after):
-                self._request_step(lane.name, at)
+        before = None
+        while before is not self.state.approvals:  # who takes over a seat may have settled it elsewhere already
+            before = self.state.approvals
+            for lane in self.state.lanes:
+                if all(self._lane_is_done(name) for name in lane.after):
+                    self._request_step(lane.name, at)
         if all(each.state.is_settled for each in self.state.approvals):
             self._approve(at)
 
@@ -211,6 +227,13 @@ class ApprovalRound:
 
     def _request(self, approval: Approval, at: datetime) -> None:
         seats = tuple(self._clocked(approval, self._manned(approval, each, at), at) for each in approval.seats)
+        replaced = self._replace(approval, seats=seats)
+        for seat in seats:
+            if self._loses_seat(replaced, seat, at):
+                replaced = self._approval(approval.approval_id)
+        seats = replaced.seats
+        if _holders(replaced) != _holders(approval) and self._settled_elsewhere(approval.approval_id, at):
+            return
         requested = self._replace(approval, state=ApprovalState.REQUESTED, requested_at=at, seats=seats)
         self._record("requested", at, requested, detail={"asked": list(requested.waiting_for)})
         self._tell("request", requested.waiting_for, requested)
@@ -246,11 +269,14 @@ class ApprovalRound:
             for seat in approval.seats:
                 if self.state.outcome is None:
                     self._tick_seat(approval.approval_id, seat.origin, at)
+        self._progress(at)
 
     def _tick_seat(self, approval_id: str, origin: str, at: datetime) -> None:
         approval = self._approval(approval_id)
+        if approval.state is not ApprovalState.REQUESTED or all(each.origin != origin for each in approval.seats):
+            return
         seat = _seat_of(approval, origin)
-        if approval.state is not ApprovalState.REQUESTED or seat.vote is not None:
+        if seat.vote is not None:
             return
         if seat.escalate_at is not None and seat.escalate_at <= at:
             self._escalate(approval, seat, at)
@@ -267,7 +293,8 @@ class ApprovalRound:
             fresh = self._clocked(approval, self._handed(approval, moved, at), at)
             self._put_seat(approval, fresh)
             self._record("escalated", at, approval, detail={"from": seat.holder, "to": rung.person, "why": rung.why})
-            self._tell("escalation", fresh.asked, approval)
+            if not self._settled_elsewhere(approval.approval_id, at):
+                self._tell("escalation", fresh.asked, approval)
         elif approval.sla is not None and approval.sla.on_timeout is not None:
             self._time_out(approval, seat, at)
         else:
@@ -300,21 +327,42 @@ class ApprovalRound:
 
     def _refresh_seat(self, approval_id: str, origin: str, at: datetime) -> None:
         approval = self._approval(approval_id)
+        if not approval.state.is_open or all(each.origin != origin for each in approval.seats):
+            return
         seat = _seat_of(approval, origin)
         fresh = self._manned(approval, seat, at)
-        if fresh == seat:
+        if self._loses_seat(approval, fresh, at) or fresh == seat:
             return
         requested = approval.state is ApprovalState.REQUESTED
         if requested and fresh.holder != seat.holder:
             fresh = self._clocked(approval, fresh, at)
             self._record("replaced", at, approval, detail={"from": seat.holder, "to": fresh.holder})
         self._put_seat(approval, fresh)
+        if fresh.holder != seat.holder and self._settled_elsewhere(approval_id, at):
+            return
         new = tuple(person for person in fresh.asked if person not in seat.asked)
         if requested and new:
             handed = fresh.asked != (fresh.holder,)
             if handed:
                 self._record("delegated", at, approval, detail={"from": fresh.holder, "to": list(fresh.asked)})
             self._tell("delegation" if handed else "request", new, approval)
+
+    def _loses_seat(self, approval: Approval, seat: Seat, at: datetime) -> bool:
+        """Whether the seat of somebody who left, whom nobody replaces, is given up: those who remain are counted."""
+        others = tuple(each for each in approval.seats if each.origin != seat.origin)
+        if self.directory.is_active(seat.holder) or not ladder.may_do_without(
+            self.directory, self.state, approval, seat
+        ):
+            return False
+        left = self._replace(approval, seats=others, needed=needed_of(approval.quorum, len(others), approval.needed))
+        self._record("replaced", at, approval, detail={"from": seat.holder, "to": None})
+        verdict = settled_by(left)
+        if verdict is Verdict.APPROVE:
+            self._replace(left, state=ApprovalState.APPROVED, settled_at=at)
+        elif verdict is Verdict.REJECT:
+            last = [vote for vote in left.votes if vote.verdict is Verdict.REJECT][-1]
+            self._reject(self._replace(left, state=ApprovalState.REJECTED, settled_at=at), last, at)
+        return True
 
     def _manned(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
         """``seat`` with somebody in it who is active, and with those who act for them at ``at``."""
@@ -432,6 +480,16 @@ def settled_by(approval: Approval) -> Verdict | None:
 
 def _asks_alone(approval: Approval, person: str) -> bool:
     return approval.group is None and len(approval.seats) == 1 and approval.seats[0].holder == person
+
+
+def _gave(approval: Approval, person: str) -> bool:
+    """Whether ``person`` alone was asked there, and approved; nobody's silence counts as theirs."""
+    approved = approval.state is ApprovalState.APPROVED and _asks_alone(approval, person)
+    return approved and all(vote.channel != "timeout" for vote in approval.votes)
+
+
+def _holders(approval: Approval) -> tuple[str, ...]:
+    return tuple(seat.holder for seat in approval.seats)
 
 
 def _seat_of(approval: Approval, origin: str) -> Seat:

@@ -98,20 +98,23 @@ def _no_decider(rule: str, asked: str) -> Refusal:
 
 def _group_persons(named: Named, table: Table, rule: str) -> tuple[tuple[str, ...], int]:
     sitting = [person for person in named.persons if table.may_sit(person)]
-    percent = {"all": 100, "any": 0}.get(named.quorum)
-    if percent is None and named.quorum.endswith("%"):
-        percent = int(named.quorum.removesuffix("%"))
-    needed = int(named.quorum) if percent is None else 1
+    number = int(named.quorum) if named.quorum.isdigit() else 1
     if not sitting:
         # A group of which nobody remains is like a person who is not there: the fallback decides in its place.
-        sitting = list(table.fallbacks()[:needed])
-    elif percent is None:
-        _fill_up(sitting, needed, [person for person in named.persons if person not in sitting], table)
-    elif percent:
-        needed = -(-len(sitting) * percent // 100)
+        sitting = list(table.fallbacks()[:number])
+    else:
+        _fill_up(sitting, number, [person for person in named.persons if person not in sitting], table)
+    needed = needed_of(named.quorum, len(sitting), number)
     if not sitting or len(sitting) < needed:
         raise _no_decider(rule, f"the group {named.group}")
     return tuple(sitting), needed
+
+
+def needed_of(quorum: str, sitting: int, number: int) -> int:
+    """How many of those ``sitting`` must say yes; ``number`` where the quorum is no share of them."""
+    if quorum == "all":
+        return sitting
+    return -(-sitting * int(quorum.removesuffix("%")) // 100) if quorum.endswith("%") else number
 
 
 def _fill_up(sitting: list[str], needed: int, lost: Sequence[str], table: Table) -> None:

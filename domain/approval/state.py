@@ -193,7 +193,10 @@ class NotFired(Stored):
 
 
 class RoundState(Stored):
-    """One submission of a quote: its plan, its approvals, and its outcome."""
+    """One submission of a quote: its plan, its approvals, and its outcome.
+
+    ``facts`` are those of the quote that say whom the fallback and the ends of ladders mean.
+    """
 
     quote_id: str
     round: int
@@ -211,6 +214,7 @@ class RoundState(Stored):
     comment: str | None = None
     barred: tuple[str, ...]
     fallback: str | None = None
+    facts: Mapping[str, str] = Field(default_factory=dict)
     watchers: tuple[str, ...] = ()
     lanes: tuple[Lane, ...] = ()
     approvals: tuple[Approval, ...] = ()

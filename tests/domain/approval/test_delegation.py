@@ -244,3 +244,15 @@ def test_a_vote_that_was_given_stays_when_its_giver_leaves() -> None:
     office.leave("mei")
     office.approve("g", "david")
     assert office.states() == {"g": "approved"}
+
+
+def test_who_left_and_cannot_be_replaced_loses_the_seat() -> None:
+    office = Office(rule("g", "board"), directory=board("all"), fallback=None)
+    office.submit()
+    office.approve("g", "mei")
+    office.leave("ines")
+    office.leave("david")
+    assert office.asked() == {"g": ("farid",)}
+    office.leave("farid")
+    assert office.state.outcome is not None
+    assert office.state.outcome.value == "approved"

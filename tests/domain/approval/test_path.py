@@ -9,6 +9,7 @@ import pytest
 from domain.approval.state import Outcome
 from domain.refusal import Refusal
 from tests.domain.approval.office import Office, code_of, people, rule
+from tests.domain.sample_quote import line, quote
 
 
 def test_a_step_is_asked_when_every_approval_of_the_one_before_is_settled() -> None:
@@ -327,3 +328,54 @@ def test_an_id_resolves_as_approver_then_group_then_user(approver: Any, asked: t
     # tom submits for rosa, so that rosa herself is barred as the owner and her manager takes the seat
     office.submit("tom")
     assert office.asked() == {"r": asked if asked != ("rosa",) else ("mei",)}
+
+
+def test_who_takes_over_a_seat_after_approving_elsewhere_is_not_asked_again() -> None:
+    office = Office(
+        rule("a", "sam", chain="a"),
+        rule("b", "mei", chain="b", step=1, sla={"escalate": "1d"}),
+        rule("c", "farid", chain="b", step=2),
+        directory=people(users={"mei": {"deputy": "sam"}}),
+    )
+    office.submit()
+    office.approve("a", "sam")
+    office.notices.clear()
+    office.wait("9h")
+    assert office.states() == {"a": "approved", "b": "skipped", "c": "requested"}
+    basis = office.approval("b").basis
+    assert basis is not None
+    assert (basis.kind, basis.persons, basis.approval_id) == ("same_person", ("sam",), office.approval("a").approval_id)
+    assert office.told() == [("request", "farid")]
+
+
+def test_whose_place_is_taken_by_somebody_who_has_approved_needs_no_second_answer() -> None:
+    office = Office(rule("a", "ines", chain="a"), rule("b", "farid", chain="b"), rule("c", "zoe", explicit=True))
+    office.submit()
+    office.approve("a", "ines")
+    office.leave("farid")
+    office.leave("zoe")
+    assert office.states() == {"a": "approved", "b": "skipped", "c": "requested"}
+    later = Office(
+        rule("a", "ines", chain="a"), rule("x", "mei", chain="b", step=1), rule("b", "farid", chain="b", step=2)
+    )
+    later.submit()
+    later.approve("a", "ines")
+    later.directory = later.directory.deactivated("farid")
+    later.approve("x", "mei")
+    assert later.state.outcome is Outcome.APPROVED
+
+
+def test_a_fallback_and_an_end_of_the_ladder_may_be_named_by_a_field_of_the_quote() -> None:
+    approvers = {"key-account": {"field": "account_manager"}, "boss-of-it": {"manager_of": "account_manager"}}
+    office = Office(
+        rule("a", "zoe", sla={"escalate": "1d", "to": "key-account"}),
+        rule("b", "farid"),
+        directory=people(approvers=approvers),
+        document=quote(line(discount_percent="10"), fields={"account_manager": "sam"}),
+        fallback="boss-of-it",
+    )
+    office.submit()
+    assert office.state.facts == {"account_manager": "sam"}
+    office.leave("farid")
+    office.wait("9h")
+    assert office.asked() == {"a": ("sam",), "b": ("david",)}
