@@ -39,9 +39,9 @@ class Operator(StrEnum):
 SYMBOLS = frozenset(("=", "!=", "<", "<=", ">", ">="))
 NAME = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*"
 CONDITION = re.compile(
-    rf"\s*(?P<name>{NAME})\s*(?P<operator><=|>=|!=|=|<|>"
+    rf"(?P<name>{NAME})\s*(?P<operator><=|>=|!=|=|<|>"
     r"|(?<=\s)(?:not\s+in|in|not\s+contains|contains|starts\s+with|ends\s+with|is\s+not\s+blank|is\s+blank)(?=\s|$))"
-    r"\s*(?P<right>.*?)\s*",
+    r"\s*(?P<right>.*)",
     re.ASCII | re.DOTALL,
 )
 NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", re.ASCII)
@@ -143,7 +143,7 @@ def _group(combination: Combination, parts: Any, path: str, depth: int) -> Group
 
 def read_condition(text: str, path: str) -> Condition:
     """The condition written as ``text``. Code ``invalid_condition``."""
-    found = CONDITION.fullmatch(text) if len(text) <= LONGEST else None
+    found = CONDITION.fullmatch(text.strip()) if len(text) <= LONGEST else None
     if found is None:
         raise Refusal(
             "invalid_condition",

@@ -19,7 +19,7 @@ from domain.policy.document import Policy, RulePart
 from domain.policy.finding import Finding, warning
 from domain.policy.matrix import MatrixPart, read_matrices, table_rules
 
-MOST_COMBINATIONS = 50_000
+MOST_TESTS = 60_000
 MOST_TOLD = 5
 OTHER = "\N{BULLET}"
 """A text that no cell names."""
@@ -42,7 +42,7 @@ def _table_findings(table: MatrixPart) -> Iterator[Finding]:
     rules = table_rules(table)
     columns = [tuple(_stretches(_conditions(rules, column))) for column in table.columns]
     path = f"matrix.{table.id}"
-    if prod(len(column) for column in columns) * len(rules) > MOST_COMBINATIONS * 10:
+    if prod(len(column) for column in columns) * len(rules) > MOST_TESTS:
         yield warning("matrix_too_large", path, "the table has too many combinations to look for gaps and overlaps")
         return
     grid = list(product(*columns))

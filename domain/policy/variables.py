@@ -31,16 +31,8 @@ class Variable:
     list: str | None = None
     net: str | None = None
     formula: Expression | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The header fields and variables it is computed from. Fields of lines hide them in a ``where``."""
-        if self.kind == "discount":
-            return (str(self.list), str(self.net))
-        if self.formula is not None:
-            return self.formula.names
-        found = (name for leaf, _ in leaves(self.condition) for name in names_in(leaf))
-        return tuple(name for name in found if name not in LINE_FIELDS)
+    names: tuple[str, ...] = ()
+    """The header fields and variables it is computed from. Fields of lines hide them in a ``where``."""
 
 
 def read_variable(name: str, spec: Any) -> Variable:
@@ -51,13 +43,13 @@ def read_variable(name: str, spec: Any) -> Variable:
         if words == ["discount"] and isinstance(spec["discount"], dict) and "where" not in spec:
             inner = spec["discount"]
             if set(inner) == {"list", "net"} and all(isinstance(value, str) for value in inner.values()):
-                return Variable("discount", list=inner["list"], net=inner["net"])
+                return Variable("discount", list=inner["list"], net=inner["net"], names=(inner["list"], inner["net"]))
         elif len(words) == 1 and words[0] in AGGREGATES and isinstance(spec[words[0]], str):
             return _aggregate(words[0], spec[words[0]], spec.get("where"), path)
     if isinstance(spec, str):
-        return Variable("formula", formula=read_expression(spec, path))
+        return _formula(spec, path)
     if isinstance(spec, int | Decimal) and not isinstance(spec, bool):
-        return Variable("formula", formula=read_expression(decimal_text(Decimal(spec)), path))
+        return _formula(decimal_text(Decimal(spec)), path)
     raise Refusal(
         "invalid_variable",
         "write an aggregate such as {max: lines.discount_percent, where: ...}, {discount: {list: …, net: …}},"
@@ -66,9 +58,16 @@ def read_variable(name: str, spec: Any) -> Variable:
     )
 
 
+def _formula(text: str, path: str) -> Variable:
+    formula = read_expression(text, path)
+    return Variable("formula", formula=formula, names=formula.names)
+
+
 def _aggregate(word: Any, target: str, where: Any, path: str) -> Variable:
     field = target.removeprefix("lines.") if target.startswith("lines.") else None
     if (field is None) != (target == "lines") or (field is None and word != "count"):
         raise Refusal("invalid_variable", f"{word} is taken of lines.FIELD (count also of lines)", path)
     condition = None if where is None else read_when(where, f"{path}.where")
-    return Variable(word, field, where, condition)
+    found = (name for leaf, _ in leaves(condition) for name in names_in(leaf))
+    names = tuple(dict.fromkeys(name for name in found if name not in LINE_FIELDS))
+    return Variable(word, field, where, condition, names=names)
