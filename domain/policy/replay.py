@@ -247,4 +247,6 @@ def _votes(against: _Side, draft: _Side) -> Iterator[Change]:
         old = against.asks.get(rule)
         if old is None or old.carried is not None or ask.carried is not None or old.votes == ask.votes:
             continue
+        if {each.origin for each in old.places} != {each.origin for each in ask.places}:
+            continue  # other people: told of each of them
         yield Change(Kind.VOTES, "", ((rule, Why.VOTES),), old.votes, ask.votes)

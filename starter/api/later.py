@@ -24,7 +24,6 @@ PROMISED = (
     ("POST", "/approvers/{name}/replace"),
     ("GET", "/operations/{name}"),
     ("POST", "/policies/check"),
-    ("POST", "/policies/replay"),
     ("GET", "/customers/{customer_id}"),
     ("GET", "/customers/{customer_id}/timeline"),
 )

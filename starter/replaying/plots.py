@@ -9,7 +9,7 @@ from math import ceil
 from starter.replaying.plot_scale import steps_to
 
 WIDTH = 720
-LABEL = 200
+LETTERS = 28
 ROW = 34
 BAR = 13
 AXIS = 26
@@ -23,22 +23,23 @@ def lying_bars(name: str, title: str, pairs: Sequence[Pair], unit: str) -> str:
     height = ROW * len(pairs) + AXIS
     top = max((max(before, after) for _, before, after in pairs), default=0) or 1
     marks = steps_to(top)
-    scale = (WIDTH - LABEL - 80) / marks[-1]
+    left = 7 * max((len(_short(label)) for label, _, _ in pairs), default=0) + 16
+    scale = (WIDTH - left - 60) / marks[-1]
     parts = [
-        f'<g class="grid"><path d="M{LABEL + mark * scale:.1f} 0V{height - AXIS}"/>'
-        f'<text x="{LABEL + mark * scale:.1f}" y="{height - 8}" text-anchor="middle">{_figure(mark)}</text></g>'
+        f'<g class="grid"><path d="M{left + mark * scale:.1f} 0V{height - AXIS}"/>'
+        f'<text x="{left + mark * scale:.1f}" y="{height - 8}" text-anchor="middle">{_figure(mark)}</text></g>'
         for mark in marks
     ]
     for at, (label, before, after) in enumerate(pairs):
         y = at * ROW + 3
         parts.append(
-            f'<text x="{LABEL - 8}" y="{y + BAR + 4}" text-anchor="end">{escape(_short(label))}'
+            f'<text x="{left - 8}" y="{y + BAR + 4}" text-anchor="end">{escape(_short(label))}'
             f"<title>{escape(label)}</title></text>"
         )
         for css, value, offset in (("against", before, 0), ("draft", after, BAR + 1)):
             parts.append(
-                f'<rect class="{css}" x="{LABEL}" y="{y + offset}" width="{value * scale:.1f}" height="{BAR}" rx="1"/>'
-                f'<text class="value" x="{LABEL + value * scale + 5:.1f}" y="{y + offset + BAR - 2}">'
+                f'<rect class="{css}" x="{left}" y="{y + offset}" width="{value * scale:.1f}" height="{BAR}" rx="1"/>'
+                f'<text class="value" x="{left + value * scale + 5:.1f}" y="{y + offset + BAR - 2}">'
                 f"{_figure(value)}</text>"
             )
     return _svg(name, title, _told(pairs, unit), WIDTH, height, parts)
@@ -91,7 +92,7 @@ def _told(pairs: Sequence[Pair], unit: str) -> str:
 
 
 def _short(label: str) -> str:
-    return label if len(label) <= 28 else label[:27] + "…"
+    return label if len(label) <= LETTERS else label[: LETTERS - 1] + "…"
 
 
 def _figure(value: float) -> str:

@@ -143,7 +143,8 @@ def sentence(change: Json) -> str:
     if change["kind"] == "votes":
         return f"{change['rules'][0]['rule']} needs {change['draft']}, not {change['against']}"
     if change["kind"] in ("earlier", "later"):
-        return f"{change['approver']} {change['kind']} (after {change['draft']} steps, not {change['against']})"
+        steps = "step" if change["draft"] == "1" else "steps"
+        return f"{change['approver']} {change['kind']} (after {change['draft']} {steps}, not {change['against']})"
     return f"{change['approver']} {change['kind']}"
 
 

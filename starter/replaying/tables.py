@@ -72,11 +72,13 @@ def _number(value: int) -> str:
 
 def _approvers(report: Json) -> Table:
     changed = [row for row in report["approvers"] if any(row[kind] for kind in CHANGES)]
-    table = _table("approvers", "who", "before", "draft", *CHANGES, "usual wait")
+    waits = ("usual wait",) if report["waiting"] is not None else ()
+    table = _table("approvers", "who", "before", "draft", *CHANGES, *waits)
     for row in changed[:SHOWN]:
         wait = row["median_wait_hours"]
         numbers = (row["asked_against"], row["asked_draft"], *(row[kind] for kind in CHANGES))
-        table.add_row(row["approver"], *map(_number, numbers), "" if wait is None else hours(wait))
+        told = ("" if wait is None else hours(wait),) if waits else ()
+        table.add_row(row["approver"], *map(_number, numbers), *told)
     return table
 
 
