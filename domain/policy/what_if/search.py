@@ -39,11 +39,11 @@ class Search:
         """One change for each fact with which there is one, the smallest first. Raises :class:`Exhausted`."""
         found: list[Change] = []
         with localcontext(EXACT):
-            facts = self._facts()
-            for fact in facts:
+            for fact in self._facts():
                 self._trials.begin()
                 try:
-                    found.extend(self._of_fact(fact))
+                    if self._may_turn(fact):
+                        found.extend(self._of_fact(fact))
                 except Exhausted:
                     self.complete = False
         return tuple(sorted(found, key=lambda change: change.order))
@@ -51,22 +51,26 @@ class Search:
     def _facts(self) -> tuple[str, ...]:
         """What the rule tests, in its order; an unquoted text that names nothing is no fact."""
         known = self._ground.facts
+        self._met = {each.text: each.met for each in self._trials.start.tested}
+        self._by_root: dict[str, list[str]] = {}
+        for text, leaf in self._trials.conditions.items():
+            for root in {root for name in names_of(leaf) for root in self._ground.roots(name)}:
+                self._by_root.setdefault(root, []).append(text)
         found = dict.fromkeys(
             name
             for leaf in self._trials.conditions.values()
             for name in names_of(leaf)
             if name == leaf.name or name in known
         )
-        return tuple(fact for fact in found if self._may_turn(fact))
+        return tuple(found)
 
     def _may_turn(self, fact: str) -> bool:
         """Whether the rule can turn at all while what does not depend on ``fact`` stays as it is."""
         assert self._rule.conditions is not None
-        roots = self._ground.roots(fact)
-        met: dict[str, bool | None] = {each.text: each.met for each in self._trials.start.tested}
-        for text, leaf in self._trials.conditions.items():
-            if any(roots & self._ground.roots(name) for name in names_of(leaf)):
-                met[text] = None
+        self._ground.purse.spend(1 + len(self._trials.conditions) // 50)
+        met: dict[str, bool | None] = dict(self._met)
+        for root in self._ground.roots(fact):
+            met.update(dict.fromkeys(self._by_root[root]))
         return possible_truth(self._rule.conditions, met) is None
 
     def _of_fact(self, fact: str) -> Iterator[Change]:

@@ -53,6 +53,7 @@ class Trials:
         self._alone = only(ground.policy, [rule])
         self._tries = 0
         self._known: dict[tuple[tuple[Key, str], ...], Outcome | None] = {}
+        self._about: dict[str, list[TestedValue]] | None = None
         self._slides: list[Slide] = []
         self._seen: dict[tuple[str, int], dict[int, Decimal]] = {}
 
@@ -69,7 +70,12 @@ class Trials:
 
     def about(self, fact: str) -> tuple[TestedValue, ...]:
         """The conditions that test ``fact``, on the quote as it is."""
-        return tuple(each for each in self.start.tested if fact in names_of(self.conditions[each.text]))
+        if self._about is None:
+            self._about = {}
+            for each in self.start.tested:
+                for name in set(names_of(self.conditions[each.text])):
+                    self._about.setdefault(name, []).append(each)
+        return tuple(self._about.get(fact, ()))
 
     def outcome(self, edits: Edits | None) -> Outcome | None:
         """The rule on the edited quote; ``None`` where that is none. Raises :class:`Exhausted`."""
@@ -86,7 +92,7 @@ class Trials:
             raise Exhausted
         lines = len(self.ground.priced.lines)
         touches_lines = any(each[0] == "lines" for each in edits)
-        self.ground.purse.spend(1 + (lines if touches_lines else lines // 20))
+        self.ground.purse.spend(1 + (lines if touches_lines else lines // 20) + len(self.conditions) // 10)
         ground = self.ground
         try:
             priced = quick_draft(ground.priced, edits) if edits else ground.priced
