@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -82,8 +82,14 @@ class Revenue(StrEnum):
     AS_BASE = "as_base"
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """The IANA zones there are; looking them up goes through a folder tree."""
+    return frozenset(available_timezones())
+
+
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _time_zones():
         raise problem_error("unknown_time_zone", f"{name!r} is no IANA time zone; use a name such as America/Chicago")
     return name
 

@@ -72,7 +72,7 @@ def office(random: Random) -> Directory:
 
 
 def _approver(random: Random) -> dict[str, Any]:
-    whom = random.choice(
+    whom: dict[str, Any] = random.choice(
         [
             {"user": random.choice([*USERS, "gone"])},
             {"group": f"g{random.randrange(3)}"},

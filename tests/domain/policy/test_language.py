@@ -6,13 +6,21 @@ from typing import Any
 import pytest
 
 from domain.policy.arithmetic import read_expression
+from domain.policy.comparison import Value
 from domain.policy.document import Policy, read_policy
 from domain.policy.matrix import cell_conditions
 from domain.refusal import Refusal
 from tests.domain.policy.sample_policy import evaluate, fires, policy, rule, shown
 from tests.domain.sample_quote import priced
 
-FACTS = {"a": Decimal(7), "b": Decimal(2), "text": "12.5", "word": "x", "none": None, "zero": Decimal(0)}
+FACTS: dict[str, Value] = {
+    "a": Decimal(7),
+    "b": Decimal(2),
+    "text": "12.5",
+    "word": "x",
+    "none": None,
+    "zero": Decimal(0),
+}
 
 
 @pytest.mark.parametrize(
