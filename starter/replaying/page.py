@@ -39,7 +39,7 @@ svg .against { fill: var(--against); } svg .draft { fill: var(--draft); }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; margin-top: .75rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--rule); }
-thead th { background: var(--head); position: sticky; top: 0; } tbody th { font-weight: 600; }
+thead th { background: var(--head); position: sticky; top: 0; } tbody th { font-weight: 600; white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; } ul { margin: 0; padding-left: 1.1rem; }
 @media print { body { max-width: none; } }
 """
