@@ -17,6 +17,7 @@ from domain.ledger.entries import LedgerEntry
 from domain.ledger.known import end_of_day
 from domain.ledger.revenue import report, revenue
 from domain.order.book import OrderBook
+from domain.order.order import Order
 from domain.pricing import PricedQuote
 
 
@@ -89,7 +90,7 @@ class Figures:
             self.same(f"{name} date", wanted["order_date"], order.order_date.isoformat())
             self.same(f"{name} ship-to", wanted["ship_to"], order.ship_to)
             self.same(f"{name} total", wanted["total"], order.total)
-            amounts = {item.line_id: item.amount for item in order.items}
+            amounts = _by_line(order)
             self.same(f"{name} lines", sorted(wanted["items"]), sorted(amounts))
             for line_id, amount in wanted["items"].items():
                 self.same(f"{name} {line_id}", amount, amounts.get(line_id))
@@ -98,7 +99,7 @@ class Figures:
         """What the date moves cost and saved."""
         change = self.expected["change_on_2027_02_05"]
         order = book.order(service_order)
-        amounts = {item.line_id: item.amount for item in order.items}
+        amounts = _by_line(order)
         self.same(f"{line_id} after the change", change[f"{line_id}_total"], amounts[line_id])
         self.same("service order after the change", change["service_order_total"], order.total)
         self.same("reschedule variance", change["reschedule_variance"], book.totals.variance)
@@ -153,6 +154,14 @@ class Figures:
             for period, wanted in periods.items():
                 self.same(f"revenue of {name} in {period}", wanted, of_line.amount(period))
         return shown
+
+
+def _by_line(order: Order) -> dict[str, Decimal]:
+    """The amount of each line in an order; several items of one line add up."""
+    found: dict[str, Decimal] = {}
+    for item in order.items:
+        found[item.line_id] = found.get(item.line_id, 0 * item.amount) + item.amount
+    return found
 
 
 def _periods(text: str) -> Iterator[str]:

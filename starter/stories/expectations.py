@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
 from typing import Any
 
 from domain.approval.state import Approval, ApprovalState, RoundState, TestedValue, Verdict
 from domain.ledger.contract import contracts
-from domain.ledger.entitlement import View, covers, entitlements
-from domain.ledger.known import end_of_day
-from domain.ledger.revenue import report, revenue
 from domain.order.invariants import violations
+from domain.order.item import Item
 from domain.policy.what_if.statement import same_statement
-from domain.refusal import Refusal
 from starter.stories.comparison import Mismatch, compare, contained
+from starter.stories.questions import ask_covers, ask_entitlements, ask_revenue, base_of
 from starter.stories.stage import Facts, Happening
 
 
@@ -24,13 +21,13 @@ def mismatches(expected: Mapping[str, Any], facts: Facts, happenings_seen: int, 
     recent = facts.happenings[happenings_seen:]
     sent = [{"kind": kind, "to": to} for kind, to in facts.messages[messages_seen:]]
     for key, value in expected.items():
-        name = key.removesuffix("_any_order").removesuffix("_only")
+        name = base_of(key)
         if name == "events":
-            found.extend(_events(value, recent))
+            found.extend(_events(key, value, recent))
         elif name == "messages":
             found.extend(compare({key: value}, {"messages": sent}, ""))
         elif name == "not_fired":
-            found.extend(contained(value, _not_fired(facts), name))
+            found.extend(_among(key, value, _not_fired(facts)))
         elif name == "invariants":
             found.extend(_invariants(value, facts))
         elif name in QUERIES:
@@ -138,14 +135,33 @@ def _explain(key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
     yield from compare({key: expected}, {"explain": actual}, "")
 
 
-def _events(expected: Any, recent: Sequence[Happening]) -> Iterator[Mismatch]:
-    told = [{each.kind: list(each.names)} for each in recent]
-    for wanted in expected if isinstance(expected, list) else [expected]:
-        for kind, name in wanted.items():
-            if not any(each.kind == kind and (name is None or str(name) in each.names) for each in recent):
-                yield Mismatch(
-                    "events", wanted, [f"{next(iter(each))}: {next(iter(each.values()))[:1]}" for each in told]
-                )
+def _among(key: str, expected: Any, actual: Sequence[str]) -> Iterator[Mismatch]:
+    """``expected`` is among ``actual``; with nothing expected, or by ``_only``, there is nothing else."""
+    name = base_of(key)
+    if key.endswith("_only") or not expected:
+        yield from compare({f"{name}_any_order": list(expected or ())}, {name: list(actual)}, "")
+    else:
+        yield from contained(expected, actual, name)
+
+
+def _events(key: str, expected: Any, recent: Sequence[Happening]) -> Iterator[Mismatch]:
+    """Every event of ``expected`` is on the record; with nothing expected, or by ``_only``, there is nothing else."""
+    listed = expected if isinstance(expected, list | tuple) else [expected]
+    wanted = [(kind, name) for each in listed if each for kind, name in each.items()]
+
+    def meets(happening: Happening, kind: str, name: Any) -> bool:
+        return happening.kind == kind and (name is None or str(name) in happening.names)
+
+    told = [f"{each.kind}: {list(each.names[:1])}" for each in recent]
+    for kind, name in wanted:
+        if not any(meets(each, kind, name) for each in recent):
+            yield Mismatch("events", {kind: name}, told)
+    if key.endswith("_only") or not wanted:
+        surplus = [
+            one for one, each in zip(told, recent, strict=True) if not any(meets(each, *pair) for pair in wanted)
+        ]
+        if surplus:
+            yield Mismatch("events", expected, surplus)
 
 
 # -- orders
@@ -162,19 +178,30 @@ def _orders(facts: Facts) -> dict[str, Any]:
             "order_date": order.order_date.isoformat(),
             "ship_to": order.ship_to,
             "version": order.version,
-            "items": {
-                item.line_id: {
-                    "quantity": item.quantity,
-                    "amount": item.amount,
-                    "state": str(item.state),
-                    "start": item.start.isoformat() if item.start else None,
-                    "end": item.end.isoformat() if item.end else None,
-                }
-                for item in order.items
-            },
+            "items": _items(order.items),
         }
         for order in facts.book.orders
         for name in {order.key, named.get(order.key, order.key)}
+    }
+
+
+def _items(items: Sequence[Item]) -> dict[str, Any]:
+    """By line: several items of one line in an order add up, from the first start to the last end."""
+    by_line: dict[str, list[Item]] = {}
+    for item in items:
+        by_line.setdefault(item.line_id, []).append(item)
+    return {line: _line_of(of_line) for line, of_line in by_line.items()}
+
+
+def _line_of(items: Sequence[Item]) -> dict[str, Any]:
+    starts = [item.start for item in items if item.start is not None]
+    ends = [item.end for item in items if item.end is not None]
+    return {
+        "quantity": sum((item.quantity for item in items[1:]), items[0].quantity),
+        "amount": sum((item.amount for item in items[1:]), items[0].amount),
+        "state": ", ".join(dict.fromkeys(str(item.state) for item in items)),
+        "start": min(starts).isoformat() if starts else None,
+        "end": max(ends).isoformat() if len(ends) == len(items) else None,
     }
 
 
@@ -206,66 +233,10 @@ def _contracts(facts: Facts) -> list[dict[str, Any]]:
     ]
 
 
-# -- questions that carry their own parameters
-
-
-def _known(value: Any, facts: Facts, zone: str) -> datetime:
-    """The moment from which one looks back; a bare date is the end of that local day, nothing is now."""
-    if value is None:
-        return facts.now
-    if len(str(value)) == 10:
-        return end_of_day(date.fromisoformat(str(value)), zone)
-    moment = datetime.fromisoformat(str(value))
-    return moment if moment.tzinfo else moment.replace(tzinfo=facts.now.tzinfo)
-
-
-def _entitlements(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
-    for question in expected if isinstance(expected, list) else [expected]:
-        on = date.fromisoformat(str(question["on"]))
-        known = _known(question.get("known"), facts, facts.time_zone)
-        held = entitlements(facts.entries, on, known, View(question.get("view", "contracted")))
-        actual: dict[str, Any] = {}
-        for product, quantity in question.get("is", question.get("is_only", {})).items():
-            if isinstance(quantity, Mapping):
-                actual[product] = {site: held.of(product, site) for site in quantity}
-            else:
-                actual[product] = held.of(product)
-        if "is_only" in question or question.get("is") == {}:
-            actual = {**held.by_product, **actual}
-        key = "is_only" if "is_only" in question else "is"
-        yield from compare({key: question.get(key, {})}, {"is": actual}, f"entitlements[{on}]")
-
-
-def _covers(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
-    for question in expected if isinstance(expected, list) else [expected]:
-        on = date.fromisoformat(str(question["on"]))
-        known = _known(question.get("known"), facts, facts.time_zone)
-        found = covers(facts.entries, on, known, View(question.get("view", "contracted")))
-        asked = [product for key, value in question.items() if key.startswith("is") for product in value]
-        there: dict[str, list[str]] = {product: [] for product in asked}
-        there.update({product: list(sites) for product, sites in found.items()})
-        wanted = {key: value for key, value in question.items() if key.startswith("is")}
-        yield from compare(wanted, {"is": there}, f"covers[{on}]")
-
-
-def _revenue(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
-    told = report(revenue(facts.entries))
-    for period, value in expected.items():
-        if period == "by_line":
-            for line, periods in value.items():
-                of_line = told.lines.get(line)
-                actual = {each: of_line.amount(each) if of_line else 0 for each in periods}
-                yield from compare(periods, actual, f"revenue.by_line.{line}")
-        elif period == "of":
-            raise Refusal("not_built_yet", "revenue of one contract or order is not built yet", "of")
-        else:
-            yield from compare({period: value}, {period: told.amount(period)}, "revenue")
-
-
 QUERIES: Mapping[str, Callable[[str, Any, Facts], Iterator[Mismatch]]] = {
-    "entitlements": _entitlements,
-    "covers": _covers,
-    "revenue": _revenue,
+    "entitlements": ask_entitlements,
+    "covers": ask_covers,
+    "revenue": ask_revenue,
     "explain": _explain,
 }
 

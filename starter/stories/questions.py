@@ -1,0 +1,113 @@
+"""Questions of an ``expect`` step that carry parameters of their own: entitlements, coverage, revenue.
+
+Each can fail: what expects nothing at all is refused, ``{}`` expects that there is nothing, ``_only`` nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from domain.ledger.entitlement import Entitlements, View, covers, entitlements
+from domain.ledger.known import end_of_day
+from domain.ledger.revenue import RevenueReport, report, revenue
+from domain.refusal import Refusal
+from starter.stories.comparison import Mismatch, compare
+from starter.stories.stage import Facts
+
+
+def _known(value: Any, facts: Facts, zone: str) -> datetime:
+    """The moment from which one looks back; a bare date is the end of that local day, nothing is now."""
+    if value is None:
+        return facts.now
+    if len(str(value)) == 10:
+        return end_of_day(date.fromisoformat(str(value)), zone)
+    moment = datetime.fromisoformat(str(value))
+    return moment if moment.tzinfo else moment.replace(tzinfo=facts.now.tzinfo)
+
+
+def _questions(expected: Any, name: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Each question, and what it expects (``is`` and its kin); one that expects nothing could never fail."""
+    for question in expected if isinstance(expected, list) else [expected]:
+        wanted = {key: value for key, value in question.items() if key in ("is", "is_only")}
+        strange = set(question) - set(wanted) - {"on", "known", "view"}
+        if not wanted or strange:
+            what = f"{', '.join(sorted(strange))} cannot be asked" if strange else "say what it is"
+            raise Refusal("unknown_expectation", f"{what}: write on, known, view, and is or is_only", name)
+        yield question, wanted
+
+
+def base_of(key: str) -> str:
+    """The key without what says how its value is compared."""
+    return key.removesuffix("_any_order").removesuffix("_only")
+
+
+def ask_entitlements(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
+    for question, wanted in _questions(expected, "entitlements"):
+        on = date.fromisoformat(str(question["on"]))
+        known = _known(question.get("known"), facts, facts.time_zone)
+        held = entitlements(facts.entries, on, known, View(question.get("view", "contracted")))
+        for key, products in wanted.items():
+            actual: dict[str, Any] = dict(held.by_product)
+            for name, quantity in products.items():
+                product = base_of(name)
+                if isinstance(quantity, Mapping):
+                    named = {base_of(site): held.of(product, base_of(site)) for site in quantity}
+                    actual[product] = {**_by_site(held, product), **named}
+                else:
+                    actual.setdefault(product, held.of(product))
+            yield from compare({key: products}, {"is": actual}, f"entitlements[{on}]")
+
+
+def _by_site(held: Entitlements, product: str) -> dict[str, Any]:
+    """What is held of ``product`` by place; nowhere is a place too."""
+    sites = dict.fromkeys(row.ship_to for row in held.rows if row.product == product)
+    rows = [
+        (site, [row.quantity for row in held.rows if (row.product, row.ship_to) == (product, site)]) for site in sites
+    ]
+    return {str(site): sum(found[1:], found[0]) for site, found in rows}
+
+
+def ask_covers(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
+    for question, wanted in _questions(expected, "covers"):
+        on = date.fromisoformat(str(question["on"]))
+        known = _known(question.get("known"), facts, facts.time_zone)
+        found = covers(facts.entries, on, known, View(question.get("view", "contracted")))
+        asked = [base_of(product) for value in wanted.values() for product in value]
+        there: dict[str, list[str]] = {product: [] for product in asked}
+        there.update({product: list(sites) for product, sites in found.items()})
+        yield from compare(wanted, {"is": there}, f"covers[{on}]")
+
+
+def ask_revenue(key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
+    told = report(revenue(facts.entries))
+    periods = {name: value for name, value in expected.items() if base_of(name) != "by_line"}
+    if "of" in periods:
+        raise Refusal("not_built_yet", "revenue of one contract or order is not built yet", "of")
+    if periods or not expected or key.endswith("_only"):
+        yield from _in_periods(periods, told, "revenue", whole=key.endswith("_only"))
+    for name, lines in expected.items():
+        if base_of(name) == "by_line":
+            named = {base_of(line) for line in lines}
+            surplus = [line for line, found in told.lines.items() if found.total and line not in named]
+            if surplus and (not lines or name.endswith("_only")):
+                yield Mismatch("revenue.by_line", lines, surplus)
+            for line, of_line in lines.items():
+                found = told.lines.get(base_of(line), NOTHING)
+                yield from _in_periods(of_line, found, f"revenue.by_line.{base_of(line)}", whole=line.endswith("_only"))
+
+
+def _in_periods(expected: Mapping[str, Any], told: RevenueReport, path: str, *, whole: bool) -> Iterator[Mismatch]:
+    """The named periods; with none named, or the ``whole``, no other month has revenue (a year names its months)."""
+    for period, value in expected.items():
+        yield from compare({period: value}, {period: told.amount(period)}, path)
+    if whole or not expected:
+        surplus = {
+            month: amount for month, amount in told.months.items() if amount and not {month, month[:4]} & {*expected}
+        }
+        if surplus:
+            yield Mismatch(path, expected, surplus)
+
+
+NOTHING = report(())
