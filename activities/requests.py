@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.approval.state import Decision, RoundState
 from domain.order.activation import next_moment
 from domain.order.order import Order, OrderState
+from domain.order.reschedule import is_past_no_return
 from domain.refusal import Problem, Refusal
 
 OPEN_ROUND: Final = "open_round"
@@ -153,6 +154,7 @@ class OrderStanding(Message):
     acknowledged: bool = False
     activated: bool = False
     sent: bool = False
+    past_no_return: bool = False
 
     @classmethod
     def of(cls, order: Order, *, sent: bool = False) -> OrderStanding:
@@ -172,6 +174,7 @@ class OrderStanding(Message):
             acknowledged=order.acknowledgement is not None,
             activated=order.activated_at is not None,
             sent=sent,
+            past_no_return=any(is_past_no_return(order, item) for item in order.items),
         )
 
     @property

@@ -77,9 +77,13 @@ class SplitOrder:
 
     @move_date.validator
     def check_move_date(self, change: OrderChange) -> None:
-        if self._standing.state not in (OrderState.DRAFT, OrderState.SCHEDULED):
-            message = f"order {self._standing.order_id} is {self._standing.state}; its date stands"
-            raise refused(Refusal("past_no_return", message, "order"))
+        """Refuse without leaving history, by the code that the activity would refuse with."""
+        standing = self._standing
+        if standing.state in (OrderState.DRAFT, OrderState.SCHEDULED):
+            return
+        code = "on_hold" if standing.state is OrderState.ON_HOLD else "wrong_state"
+        message = f"order {standing.order_id} is {standing.state}; its date stands"
+        raise refused(Refusal("past_no_return" if standing.past_no_return else code, message, "order"))
 
     @workflow.update(name="activate", description="Make the order final before its date")
     async def activate(self, change: OrderChange) -> OrderAnswer:

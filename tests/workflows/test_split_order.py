@@ -153,8 +153,13 @@ async def test_the_date_of_a_started_order_stands_and_asking_leaves_no_event(hou
     (order,) = await house.ordered(0)
     await sent(house, order)
     before = await events(house.order_run(order))
-    assert await change(house, order, "move_date", to=house.today(5)) == "past_no_return"
+    assert await change(house, order, "move_date", to=house.today(5)) == "wrong_state"
+    with pytest.raises(Refusal, match="wrong_state"):
+        await house.orders.change(ROSA, order.order_id, "move_date", to=house.today(5))
     assert await events(house.order_run(order)) == before
+    (early,) = await house.ordered(0, point_of_no_return="activation")
+    await sent(house, early)
+    assert await change(house, early, "move_date", to=house.today(5)) == "past_no_return"
 
 
 async def test_a_date_that_is_past_is_refused_and_the_old_timer_stays(house: House) -> None:
