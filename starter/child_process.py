@@ -134,7 +134,8 @@ def log_lines(log: Path) -> list[str]:
 @contextlib.contextmanager
 def sole_use(state_dir: Path) -> Iterator[None]:
     """Hold the state folder for this process. Raises FolderInUse when another one has it."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+    # It holds the key that signs tokens, the mails, and the data of the database.
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (state_dir / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

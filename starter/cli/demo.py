@@ -95,7 +95,7 @@ def _fresh(state_dir: Path) -> Path:
         if any(state_dir.iterdir()) and not (state_dir / MARK).exists():
             raise FolderInUse(f"{state_dir} holds something that is not a demo's; name another --state-dir")
         shutil.rmtree(state_dir)
-    state_dir.mkdir(parents=True)
+    state_dir.mkdir(mode=0o700, parents=True)
     (state_dir / MARK).write_text("made by countersign demo, and emptied by the next one\n")
     return state_dir
 

@@ -121,6 +121,14 @@ def make_token(user: str, lifetime: timedelta, *roles: str) -> str:
     return Tokens(Settings().signing_key()).access(user, datetime.now(UTC), lifetime, frozenset(roles))
 
 
+def make_act(user: str, subject: str, verb: str, key: str, *roles: str) -> str:
+    """A token for one act, signed with the local key."""
+    from activities.tokens import Identity, Tokens
+    from starter.settings import Settings
+
+    return Tokens(Settings().signing_key()).act(Identity(user, frozenset(roles)), subject, verb, key)
+
+
 def quoted(name: str) -> str:
     """A name as a part of an address."""
     from urllib.parse import quote

@@ -17,7 +17,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from starter import embedded
-from starter.child_process import ChildProcess, end_leftover
+from starter.child_process import ChildProcess, end_leftover, sole_use
 from starter.connection import connect, register_search_attributes
 from starter.embedded import FolderInUse, Stack, StackError, embedded_stack, running_stack
 from starter.settings import Settings
@@ -237,3 +237,13 @@ def test_a_port_is_never_given_twice(two_neighbours: int) -> None:
     next_one = free_port(two_neighbours)
     assert next_one > two_neighbours
     assert free_port(two_neighbours, but_not=next_one) > next_one
+
+
+def test_the_state_folder_is_made_for_its_owner_alone(settings: Settings) -> None:
+    with sole_use(settings.state_dir):
+        assert settings.state_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_folder_of_the_signing_key_is_too(settings: Settings) -> None:
+    settings.signing_key()
+    assert settings.state_dir.stat().st_mode & 0o777 == 0o700
