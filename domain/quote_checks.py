@@ -170,7 +170,8 @@ def _delivery_problems(quote: Quote, line: QuoteLine, path: str) -> Iterator[Pro
         elif delivery.quantity is not None and delivery.quantity <= 0:
             yield Problem("quantity_out_of_range", "a delivery's quantity must be above 0", f"{here}.quantity")
         if line.end_date is not None and delivery.order_date > line.end_date:
-            yield Problem("dates_out_of_order", f"lies after the line's end {line.end_date}", f"{here}.order_date")
+            message = f"lies after the line's end {line.end_date}; deliver earlier, or let the line end later"
+            yield Problem("dates_out_of_order", message, f"{here}.order_date")
     yield from _sum_problems(line, path)
 
 

@@ -37,24 +37,23 @@ def fingerprint(value: Any) -> str:
 
 
 def refuse_unstorable(value: Any) -> None:
-    """Refuse JSON data with characters that no database text can hold. Code: ``invalid_text``."""
-    for text in _texts(value):
+    """Refuse JSON data with characters that no database text can hold. Code: ``invalid_text``, with the path."""
+    for path, text in _texts(value, ()):
         if UNSTORABLE.search(text):
-            raise Refusal(
-                "invalid_text", f"{text!r:.60} has a character that is no text (NUL or half a surrogate); remove it"
-            )
+            message = f"{text!r:.60} has a character that is no text (NUL or half a surrogate); remove it"
+            raise Refusal("invalid_text", message, UNSTORABLE.sub("?", ".".join(path)))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     if isinstance(value, str):
-        yield value
+        yield path, value
     elif isinstance(value, dict):
         for key, each in value.items():
-            yield key
-            yield from _texts(each)
+            yield (*path, str(key)), str(key)
+            yield from _texts(each, (*path, str(key)))
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts(each)
+        for at, each in enumerate(value):
+            yield from _texts(each, (*path, str(at)))
 
 
 def _whole_numbers(value: Any) -> Any:

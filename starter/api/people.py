@@ -37,7 +37,7 @@ async def _document(request: Request) -> tuple[dict[str, Any], str]:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise Refusal("invalid_text", "the body is not UTF-8") from None
+        raise Refusal("invalid_text", "the body is not UTF-8; send it so encoded") from None
     value = read_json(body, parse_float=Decimal) if media_type(request) in JSON_TYPES else read_yaml(text, "body").value
     if not isinstance(value, dict):
         raise Refusal("wrong_type", "send one document: a mapping of fields")

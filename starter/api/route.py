@@ -131,12 +131,11 @@ def _private(response: Response) -> Response:
 
 
 def _check_address(request: Request, takes_query: bool) -> None:
-    for text in (
-        *request.path_params.values(),
-        *(part for pair in request.query_params.multi_items() for part in pair),
-    ):
-        if UNSTORABLE.search(str(text)):
-            raise Refusal("invalid_text", "the address has a character that is no text")
+    named = (*request.path_params.items(), *request.query_params.multi_items())
+    for name, text in named:
+        if UNSTORABLE.search(f"{name}{text}"):
+            message = "the address has a character that is no text (NUL or half a surrogate); remove it"
+            raise Refusal("invalid_text", message, UNSTORABLE.sub("?", name))
     if not takes_query and request.query_params:
         raise Refusal.of(
             [

@@ -10,8 +10,13 @@ import typer
 
 def preview(
     quote: Annotated[Path, typer.Argument(help="The quote (JSON).", metavar="QUOTE.json")],
-    policy: Annotated[Path, typer.Option("--policy", help="The policy (YAML).")],
-    directory: Annotated[Path, typer.Option("--directory", help="The directory (YAML).")],
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="The policy (YAML); policy.yaml beside the quote when left out.")
+    ] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", help="The people (YAML); directory.yaml beside the quote when left out."),
+    ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who would submit; the owner when left out.")] = None,
     at: Annotated[str | None, typer.Option("--at", help="The moment, such as 2026-11-16T09:00-06:00; now.")] = None,
     explain: Annotated[bool, typer.Option(help="Look for the smallest change that turns each rule.")] = True,
@@ -41,8 +46,8 @@ def preview(
         raise Refusal("invalid_moment", "write a moment as 2026-11-16T09:00-06:00", "--at") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    people = read_directory(read_file(directory))
-    rules = read_policy(read_file(policy))
+    people = read_directory(read_file(directory or _beside(quote, "directory")))
+    rules = read_policy(read_file(policy or _beside(quote, "policy")))
     check_approvers(rules, people)
     priced = price(read_quote(read_file(quote)))
     submission = Submission(priced, compile_policy(rules), people, by or priced.quote.owner, moment)
@@ -54,3 +59,11 @@ def preview(
     else:
         for line in plan_picture(plan, told):
             typer.echo(line)
+
+
+def _beside(quote: Path, what: str) -> Path:
+    """The file of that name in the folder of the quote."""
+    found = quote.parent / f"{what}.yaml"
+    if not found.is_file():
+        raise typer.BadParameter(f"there is no {found}; say which file it is", param_hint=f"--{what}")
+    return found

@@ -125,7 +125,7 @@ async def test_text_that_no_database_holds_is_refused(database: Database, text: 
     with pytest.raises(Refusal) as refused:
         async with database.work() as work:
             await work.quotes.put(small(fields={"note": text}), "rosa", NOON)
-    assert refused.value.code == "invalid_text"
+    assert (refused.value.code, refused.value.path) == ("invalid_text", "fields.note")
 
 
 async def test_nothing_of_a_refused_quote_is_kept(database: Database) -> None:

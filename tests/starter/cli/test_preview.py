@@ -141,3 +141,13 @@ def test_what_would_turn_each_rule_is_data_too_and_may_be_left_out() -> None:
     assert explained["service-capacity"]["change"]["no_longer_asks"] == ["big-deal-finance"]
     assert "explain" not in plan("--no-explain")
     assert "not needed with" not in preview("--no-explain")
+
+
+def test_policy_and_people_beside_the_quote_need_not_be_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["preview", QUOTE, "--no-explain"], catch_exceptions=False)
+    assert (result.exit_code, result.output) == (0, preview("--no-explain"))
+    alone = tmp_path / "quote.json"
+    alone.write_text(Path(QUOTE).read_text())
+    result = CliRunner().invoke(app, ["preview", str(alone)])
+    assert result.exit_code == 2
+    assert "--directory" in result.output
