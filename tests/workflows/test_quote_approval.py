@@ -559,6 +559,8 @@ async def test_an_activity_whose_commit_nobody_heard_of_is_not_done_twice(house:
     await house.run_of(state).signal("decision", decide_message(state, "manager", FARID))
     assert await ignored(house, state, 1) == ["not_yours"]
     await house.people.delegate(ADMIN, Delegation(of="mei", to="farid"))
+    # The desk does not wait for ever until a round has heard of it; here the run must, or there is less to lose.
+    await until(lambda: house.kinds(state.quote_id), lambda kinds: kinds["delegated"] == 1)
     assert await decide(house, state, "manager", FARID) == "done"
     assert (await house.quotes.recall(ROSA, state.quote_id)).outcome is Outcome.RECALLED
     assert await outcome(house, state) == "recalled"
