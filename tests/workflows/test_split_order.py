@@ -30,6 +30,7 @@ from tests.workflows.house import (
     summaries,
     until,
 )
+from workflows.messages import OrderStart
 from workflows.names import DUE_AT, ORDER_DATE, ORDER_STATE, QUOTE_ID
 from workflows.terms import Term
 
@@ -395,3 +396,14 @@ async def test_an_activation_that_is_refused_is_shown_and_done_once_the_reason_i
 async def _overwrite(house: House, order: Order, body: dict[str, Any]) -> None:
     async with house.database.work() as work:
         await work.connection.execute(update(orders).where(orders.c.order_id == order.order_id).values(body=body))
+
+
+async def test_a_run_that_brings_its_own_time_moves_no_order(house: House) -> None:
+    (order,) = await house.ordered(5)
+    later = 6 * DAY // timedelta(microseconds=1)
+    start = OrderStart(standing=await house.standing(order), clock_offset_us=later)
+    name = f"forged-{order.order_id}"
+    forged = await house.client.start_workflow("SplitOrder", start, id=name, task_queue=house.task_queue)
+    await until(lambda: details(forged), lambda seen: "stories_only" in seen)
+    assert (await house.order(order)).activated_at is None
+    await forged.terminate()

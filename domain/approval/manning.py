@@ -1,0 +1,87 @@
+"""Who sits in a seat and who may act for them, as people come, go and hand over (``spec/approvals.md`` 6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.approval import ladder
+from domain.approval.round_book import seat_of
+from domain.approval.seats import needed_of
+from domain.approval.settling import Settling, settled_by
+from domain.approval.state import Approval, ApprovalState, Seat, Verdict
+from domain.refusal import Refusal
+
+
+class Manning(Settling):
+    """Keeps the seats of open approvals manned."""
+
+    def _refresh(self, at: datetime) -> None:
+        for approval in self.state.approvals:
+            if not approval.state.is_open:
+                continue
+            for seat in approval.seats:
+                if seat.vote is None:
+                    self._refresh_seat(approval.approval_id, seat.origin, at)
+
+    def _refresh_seat(self, approval_id: str, origin: str, at: datetime) -> None:
+        approval = self._approval(approval_id)
+        if not approval.state.is_open or all(each.origin != origin for each in approval.seats):
+            return
+        seat = seat_of(approval, origin)
+        fresh = self._manned(approval, seat, at)
+        if self._loses_seat(approval, fresh, at) or fresh == seat:
+            return
+        requested = approval.state is ApprovalState.REQUESTED
+        if requested and fresh.holder != seat.holder:
+            fresh = self._clocked(approval, fresh, at)
+            self._record("replaced", at, approval, detail={"from": seat.holder, "to": fresh.holder})
+        self._put_seat(approval, fresh)
+        if fresh.holder != seat.holder and self._settled_elsewhere(approval_id, at):
+            return
+        new = tuple(person for person in fresh.asked if person not in seat.asked)
+        if requested and new:
+            handed = fresh.asked != (fresh.holder,)
+            if handed:
+                self._record("delegated", at, approval, detail={"from": fresh.holder, "to": list(fresh.asked)})
+            self._tell("delegation" if handed else "request", new, approval)
+
+    def _loses_seat(self, approval: Approval, seat: Seat, at: datetime) -> bool:
+        """Whether the seat of somebody who left, whom nobody replaces, is given up: those who remain are counted."""
+        others = tuple(each for each in approval.seats if each.origin != seat.origin)
+        if self.directory.is_active(seat.holder) or not ladder.may_do_without(
+            self.directory, self.state, approval, seat
+        ):
+            return False
+        left = self._replace(approval, seats=others, needed=needed_of(approval.quorum, len(others), approval.needed))
+        self._record("replaced", at, approval, detail={"from": seat.holder, "to": None})
+        verdict = settled_by(left)
+        if verdict is Verdict.APPROVE:
+            self._replace(left, state=ApprovalState.APPROVED, settled_at=at)
+        elif verdict is Verdict.REJECT:
+            last = [vote for vote in left.votes if vote.verdict is Verdict.REJECT][-1]
+            self._reject(self._replace(left, state=ApprovalState.REJECTED, settled_at=at), last, at)
+        return True
+
+    def _manned(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
+        """``seat`` with somebody in it who is active, and with those who act for them at ``at``."""
+        if self.directory.is_active(seat.holder):
+            return self._handed(approval, seat, at)
+        instead = ladder.replacement(self.directory, self.state, approval, seat)
+        if instead is None:
+            return self._handed(approval, seat, at)
+        moved = seat.model_copy(update={"holder": instead, "calendar": None})
+        return self._handed(approval, moved, at)
+
+    def _handed(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
+        """``seat`` with those who are asked and may act for its holder; who voted in this approval fills no second."""
+        passed_over = (*self.state.barred, *(vote.by for vote in approval.votes))
+        try:
+            handover = self.directory.stand_ins(seat.holder, ladder.matter_of(self.state, approval), passed_over, at)
+        except Refusal:  # a delegation in a currency without a rate came later: the request stays where it is
+            asked = seat.asked if seat.holder in seat.acting else (seat.holder,)
+            return seat.model_copy(update={"asked": asked, "acting": tuple(dict.fromkeys((*asked, seat.holder)))})
+        return seat.model_copy(update={"asked": handover.asked, "acting": handover.acting})
+
+    def _clocked(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
+        """``seat`` with its deadlines, in working time of its holder, counted from ``at``."""
+        return seat.model_copy(update=ladder.deadlines(self.directory, approval, seat, at))

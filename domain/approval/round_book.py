@@ -1,0 +1,86 @@
+"""What a round on its way keeps: its state, what is to be recorded, and what is to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from domain.approval import ladder
+from domain.approval.state import Approval, ApprovalState, Notice, RoundEvent, RoundState, Seat
+from domain.people import Directory
+
+
+class RoundBook:
+    """The state of one round, and the events and messages of the verb that moves it on."""
+
+    def __init__(self, state: RoundState, directory: Directory) -> None:
+        self.state = state
+        self.directory = directory
+        self.events: list[RoundEvent] = []
+        self._mail: dict[tuple[str, str], list[str]] = {}
+        self._notices: list[Notice] = []
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """The messages of this verb, one for each person and kind."""
+        return tuple(self._notices)
+
+    def _approval(self, approval_id: str) -> Approval:
+        return next(each for each in self.state.approvals if each.approval_id == approval_id)
+
+    def _requested(self) -> Sequence[Approval]:
+        return [each for each in self.state.approvals if each.state is ApprovalState.REQUESTED]
+
+    def _replace(self, approval: Approval, **changes: Any) -> Approval:
+        fresh = approval.model_copy(update=changes)
+        approvals = tuple(fresh if each.approval_id == approval.approval_id else each for each in self.state.approvals)
+        self.state = self.state.model_copy(update={"approvals": approvals})
+        return fresh
+
+    def _reseat(self, approval: Approval, seat: Seat, **changes: Any) -> Approval:
+        return self._put_seat(approval, seat.model_copy(update=changes))
+
+    def _put_seat(self, approval: Approval, fresh: Seat) -> Approval:
+        """The approval with ``fresh`` in the place it has by its origin."""
+        current = self._approval(approval.approval_id)
+        seats = tuple(fresh if each.origin == fresh.origin else each for each in current.seats)
+        return self._replace(current, seats=seats)
+
+    def _votes_given(self) -> int:
+        return sum(len(each.votes) for each in self.state.approvals)
+
+    def _record(self, kind: str, at: datetime, approval: Approval | None = None, **more: Any) -> None:
+        named = {"rule": approval.rule, "approval_id": approval.approval_id} if approval else {}
+        self.events.append(RoundEvent(kind=kind, at=at, **named, **more))
+
+    def _tell(self, kind: str, people: Iterable[str], approval: Approval | None = None) -> None:
+        for person in dict.fromkeys(people):
+            about = self._mail.setdefault((kind, person), [])
+            if approval is not None and approval.approval_id not in about:
+                about.append(approval.approval_id)
+
+    def _finish(self, at: datetime) -> None:
+        """Number the messages of this moment, and work out when time alone changes something next."""
+        sent = self.state.messages_sent
+        for (kind, person), about in self._mail.items():
+            sent += 1
+            self._notices.append(
+                Notice(
+                    key=f"{self.state.quote_id}/{self.state.round}/{sent}",
+                    kind=kind,
+                    to=person,
+                    quote_id=self.state.quote_id,
+                    round=self.state.round,
+                    at=at,
+                    approvals=tuple(about),
+                )
+            )
+        self._mail.clear()
+        self.state = self.state.model_copy(
+            update={"messages_sent": sent, "next_moment": ladder.next_moment(self.directory, self.state, at)}
+        )
+
+
+def seat_of(approval: Approval, origin: str) -> Seat:
+    return next(each for each in approval.seats if each.origin == origin)

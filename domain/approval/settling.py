@@ -1,0 +1,98 @@
+"""How approvals end: by votes, by the same person elsewhere, and with the round (``spec/approvals.md`` 3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from domain.approval.round_book import RoundBook
+from domain.approval.state import Approval, ApprovalState, Basis, Outcome, Verdict, Vote
+
+
+class Settling(RoundBook):
+    """Settles approvals and closes the round."""
+
+    def _reject(self, approval: Approval, vote: Vote, at: datetime) -> None:
+        self._close(Outcome.REJECTED, vote.reason or approval.reason or "rejected", at)
+        self._record("quote_rejected", at, by=vote.by, reason=vote.reason)
+        self._tell("rejected", (self.state.submitter, self.state.owner, *self._watchers()))
+
+    def _settle_same_person(self, given: Approval, at: datetime) -> None:
+        """One approval by a person settles every other that asks that person alone, except explicit ones."""
+        if len(given.seats) != 1:
+            return
+        for other in self.state.approvals:
+            if other.state.is_open and not other.explicit and asks_alone(other, given.seats[0].holder):
+                self._settle_by(given, other, at)
+
+    def _settled_elsewhere(self, approval_id: str, at: datetime) -> bool:
+        """Whether an approval that now asks somebody else alone is settled by what they have approved elsewhere."""
+        approval = self._approval(approval_id)
+        if approval.explicit or len(approval.seats) != 1 or not asks_alone(approval, approval.seats[0].holder):
+            return False
+        given = next((each for each in self.state.approvals if gave(each, approval.seats[0].holder)), None)
+        if given is not None:
+            self._settle_by(given, approval, at)
+        return given is not None
+
+    def _settle_by(self, given: Approval, other: Approval, at: datetime) -> None:
+        basis = Basis(
+            kind="same_person",
+            round=self.state.round,
+            approval_id=given.approval_id,
+            persons=(given.seats[0].holder,),
+            at=at,
+            snapshot=other.snapshot,
+        )
+        self._record("skipped", at, other, detail=basis_detail(basis))
+        self._replace(other, state=ApprovalState.SKIPPED, basis=basis, settled_at=at)
+
+    def _close(self, outcome: Outcome, reason: str, at: datetime) -> None:
+        for approval in self.state.approvals:
+            if approval.state.is_open:
+                self._record("revoked", at, approval)
+                self._replace(approval, state=ApprovalState.REVOKED, settled_at=at)
+        self.state = self.state.model_copy(update={"outcome": outcome, "outcome_reason": reason, "closed_at": at})
+
+    def _watchers(self) -> tuple[str, ...]:
+        people: list[str] = []
+        for name in self.state.watchers:
+            entry = self.directory.approvers.get(name)
+            group = self.directory.groups.get(entry.group if entry and entry.group else name)
+            people.extend(group.members if group else (entry.user if entry and entry.user else name,))
+        return tuple(person for person in people if self.directory.is_active(person))
+
+
+def settled_by(approval: Approval) -> Verdict | None:
+    """The verdict of an approval once its outcome can no longer change: early stop in both directions."""
+    yes = sum(vote.verdict is Verdict.APPROVE for vote in approval.votes)
+    noes = [vote for vote in approval.votes if vote.verdict is Verdict.REJECT]
+    if any(vote.seat_of in approval.veto or vote.by in approval.veto for vote in noes):
+        return Verdict.REJECT
+    if yes >= approval.needed:
+        return Verdict.APPROVE
+    return Verdict.REJECT if len(approval.seats) - len(noes) < approval.needed else None
+
+
+def asks_alone(approval: Approval, person: str) -> bool:
+    return approval.group is None and len(approval.seats) == 1 and approval.seats[0].holder == person
+
+
+def gave(approval: Approval, person: str) -> bool:
+    """Whether ``person`` alone was asked there, and approved; nobody's silence counts as theirs."""
+    approved = approval.state is ApprovalState.APPROVED and asks_alone(approval, person)
+    return approved and all(vote.channel != "timeout" for vote in approval.votes)
+
+
+def holders_of(approval: Approval) -> tuple[str, ...]:
+    return tuple(seat.holder for seat in approval.seats)
+
+
+def basis_detail(basis: Basis) -> dict[str, Any]:
+    return {
+        "kind": basis.kind,
+        "round": basis.round,
+        "approval": basis.approval_id,
+        "persons": list(basis.persons),
+        "at": basis.at.isoformat(),
+    }
