@@ -16,9 +16,15 @@ def test_every_block_of_the_page_works(tmp_path: Path) -> None:
     for kind, text in blocks:
         if kind == "sh":
             done = subprocess.run(
-                ["bash", "-eu"], input=text, cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True, timeout=100,
+                ["bash", "-eu"],
+                input=text,
+                cwd=tmp_path,
+                env={"PATH": path},
+                capture_output=True,
+                text=True,
+                timeout=100,
                 check=False,
-            )  # fmt: skip
+            )
             assert done.returncode == 0, text + done.stdout + done.stderr
             continue
         head, _, body = text.partition("\n")
