@@ -20,7 +20,6 @@ from pydantic_core import PydanticCustomError
 from domain.refusal import Refusal
 
 DECIMAL_TEXT = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", re.ASCII)
-ZERO = Decimal(0)
 NUMBER_NOT_TEXT = 'give money, quantities and percents as text in quotes, such as "12.50"'
 
 

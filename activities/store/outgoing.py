@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -103,9 +103,3 @@ class Outgoing:
         """How many messages have neither left nor been given up."""
         statement = select(func.count()).where(outgoing.c.sent_at.is_(None), outgoing.c.given_up_at.is_(None))
         return int((await self._connection.execute(statement)).scalar_one())
-
-    async def next_turn(self) -> datetime | None:
-        """When the next waiting message may be taken (wall clock)."""
-        statement = select(func.min(outgoing.c.not_before)).where(text("sent_at IS NULL AND given_up_at IS NULL"))
-        found: datetime | None = (await self._connection.execute(statement)).scalar_one()
-        return found

@@ -43,7 +43,7 @@ class ApprovalRound(Manning):
         Codes, in this order: ``round_closed``, ``four_eyes``, ``not_yours``, ``not_your_turn``, ``already_decided``,
         ``reason_missing``.
         """
-        if self.has_seen(decision.decision_id):
+        if self.state.has_seen(decision.decision_id):
             return
         before = self.state, list(self.events), {key: list(about) for key, about in self._mail.items()}
         try:
@@ -102,10 +102,6 @@ class ApprovalRound(Manning):
             self._refresh(at)
             self._progress(at)
         self._finish(at)
-
-    def has_seen(self, decision_id: str) -> bool:
-        """Whether that decision was already taken."""
-        return self.state.has_seen(decision_id)
 
     # -- deciding
 

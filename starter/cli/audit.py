@@ -25,10 +25,9 @@ def audit(database: DatabaseUrl = None, state_dir: StateDir = None, as_json: AsJ
     import asyncio
 
     from starter.child_process import StackError
-    from starter.settings import Settings
+    from starter.cli.reading import settings_of
 
-    given = {"database": database, "state_dir": state_dir}
-    settings = Settings().with_(**{name: value for name, value in given.items() if value is not None})
+    settings = settings_of(database, state_dir)
     try:
         report = asyncio.run(_audit(settings))
     except StackError as error:
@@ -47,29 +46,11 @@ def audit(database: DatabaseUrl = None, state_dir: StateDir = None, as_json: AsJ
 
 async def _audit(settings: Settings) -> AuditReport:
     from activities.store.audit import audit as look
-    from activities.store.work import Database
-    from starter.child_process import StackError
-    from starter.embedded import embedded_stack, migrated, running_stack
-    from starter.server import running_api
+    from starter.cli.reading import database_of
 
-    async def at(url: str) -> AuditReport:
-        database = Database(url)
-        try:
-            with _progress() as on_quote:
-                return await look(database, on_book=on_quote)
-        finally:
-            await database.close()
-
-    running = running_stack(settings) if settings.database is None else None
-    if running is not None and running.database_url:
-        return await at(running.database_url)
-    if settings.database is not None:
-        await migrated(settings.database.get_secret_value())
-        return await at(settings.database.get_secret_value())
-    if running_api(settings.state_dir) is not None:
-        raise StackError("the system that runs here has an external database; name it with --database")
-    async with embedded_stack(settings, temporal=False, say=lambda text: typer.echo(text, err=True)) as stack:
-        return await at(stack.database_url)
+    async with database_of(settings) as found:
+        with _progress() as on_quote:
+            return await look(found, on_book=on_quote)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from activities.store.work import Work
+    from activities.store.work import Database, Work
     from starter.settings import Settings
 
 
@@ -23,13 +23,19 @@ def settings_of(database: str | None, state_dir: Path | None) -> Settings:
 @asynccontextmanager
 async def reading(settings: Settings) -> AsyncIterator[Work]:
     """One moment of the database, in which PostgreSQL refuses to write. Raises StackError when there is none."""
+    async with database_of(settings) as database, database.reading() as work:
+        yield work
+
+
+@asynccontextmanager
+async def database_of(settings: Settings) -> AsyncIterator[Database]:
+    """The database that the command is about. Raises StackError when there is none."""
     from activities.store.work import Database
 
     async with _address(settings) as url:
         database = Database(url)
         try:
-            async with database.reading() as work:
-                yield work
+            yield database
         finally:
             await database.close()
 

@@ -37,7 +37,6 @@ MIRRORED: Mapping[Operator, Operator] = {
     Operator.EQUAL: Operator.EQUAL,
     Operator.NOT_EQUAL: Operator.NOT_EQUAL,
 }
-SHARP = frozenset((Operator.EQUAL, Operator.IN))
 
 
 @dataclass(frozen=True, slots=True)
