@@ -122,14 +122,22 @@ class WorkingCalendar(BaseModel):
 
     def due(self, start: datetime, text: str) -> datetime:
         """The earliest moment, in UTC, at which the working time ``text`` has passed since ``start``."""
-        left = self.length(text)
+        return self.due_after(start, self.length(text))
+
+    def due_after(self, start: datetime, working: timedelta) -> datetime:
+        """The earliest moment, in UTC, at which ``working`` has passed since ``start``: at once when none is left.
+
+        For a clock that stood still: what is left of it goes on from ``start``. Code: ``invalid_duration``.
+        """
+        left = working
         if left <= timedelta():
             return start.astimezone(UTC)
         for opens, closes in self._slots_from(start):
             if closes - opens >= left:
                 return opens + left
             left -= closes - opens
-        raise Refusal("invalid_duration", f"{text} of working time do not pass within ten years", "sla")
+        hours = f"{working / timedelta(hours=1):g}"
+        raise Refusal("invalid_duration", f"{hours} hours of working time do not pass within ten years", "sla")
 
     def working_time(self, start: datetime, end: datetime) -> timedelta:
         """How much working time lies between ``start`` and ``end``."""

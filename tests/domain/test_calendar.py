@@ -157,6 +157,23 @@ def test_working_time_adds_up_and_is_never_more_than_the_time_itself(
     assert timedelta(0) <= office.working_time(start, end) <= span
 
 
+@given(OFFICES, MOMENTS, LENGTHS, st.integers(0, 100))
+@settings(max_examples=150)
+def test_a_clock_that_stood_still_goes_on_with_what_was_left_of_it(
+    office: WorkingCalendar, start: datetime, length: str, percent: int
+) -> None:
+    whole = office.length(length)
+    first = whole * percent / 100
+    paused = office.due_after(start, first)
+    assert office.due_after(paused, whole - first) == office.due(start, length)
+
+
+def test_nothing_left_is_due_at_once_also_outside_of_hours() -> None:
+    saturday = at("2026-11-28T12:00")
+    assert OFFICE.due_after(saturday, timedelta(0)) == OFFICE.due_after(saturday, -timedelta(hours=1)) == saturday
+    assert OFFICE.due_after(saturday, timedelta(microseconds=1)) == at("2026-11-30T09:00:00.000001")
+
+
 # -- what is refused
 
 
