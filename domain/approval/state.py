@@ -6,7 +6,7 @@ Moments are aware datetimes. Stored states ignore fields that a later release ad
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -104,7 +104,8 @@ class Basis(Stored):
 class Vote(Stored):
     """One person's answer. ``seat_of`` is the person whose seat it fills, other than ``by`` when acting for them.
 
-    ``number`` counts the votes of the round: several may be given at one moment.
+    ``number`` counts the votes of the round: several may be given at one moment. ``carries`` says whether the quote's
+    amount was within the limits of the voter and of whom they acted for.
     """
 
     decision_id: str
@@ -116,18 +117,36 @@ class Vote(Stored):
     channel: str = "api"
     comment: str | None = None
     reason: str | None = None
+    carries: bool = True
+
+
+class TimeLeft(Stored):
+    """Working time that was left before a seat's reminder and escalation when its clock stopped."""
+
+    remind: timedelta | None = None
+    escalate: timedelta | None = None
 
 
 class Seat(Stored):
     """A place in an approval that one person fills.
 
-    ``holder`` has the seat now, ``origin`` had it first (escalation moves it up the ladder by ``rung``). ``asked`` are
-    the persons who are listed and reminded (the holder or their delegates), ``acting`` all who may decide.
+    ``holder`` has the seat now, ``origin`` had it first (escalation moves it up the ladder by ``rung``; ``ladder_of``
+    is whose ladder that is, when the seat was handed to somebody else for good). ``asked`` are the persons who are
+    listed and reminded (the holder or their delegates), ``acting`` all who may decide. Nothing is approved without the
+    yes of a ``required`` seat: somebody with authority beside people who have too little.
+
+    Deadlines count from ``clock_from``, over ``left`` once the clock has stood still; it does since ``stopped_at``.
     """
 
     origin: str
     holder: str
     rung: int = 0
+    ladder_of: str | None = None
+    required: bool = False
+    clock_from: datetime | None = None
+    reminded_at: datetime | None = None
+    stopped_at: datetime | None = None
+    left: TimeLeft | None = None
     asked: tuple[str, ...] = ()
     acting: tuple[str, ...] = ()
     calendar: str | None = None
@@ -136,8 +155,46 @@ class Seat(Stored):
     vote: Vote | None = None
 
 
+class Question(Stored):
+    """What the holder of a seat (by its ``seat``'s origin) asks the submitter; open until it is answered."""
+
+    act_id: str
+    by: str
+    seat: str
+    at: datetime
+    text: str | None = None
+    answered_at: datetime | None = None
+    answered_by: str | None = None
+    answer: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.answered_at is None
+
+
+class Where(StrEnum):
+    """Where an ad-hoc approver stands, as seen from whoever adds them."""
+
+    BEFORE = "before"
+    BESIDE = "beside"
+    AFTER = "after"
+
+
+class Added(Stored):
+    """Who added an ad-hoc approval, where, and to which approval."""
+
+    by: str
+    where: Where
+    to: str
+    at: datetime
+
+
 class Approval(Stored):
-    """One request to one approver, a person or a group, inside a round."""
+    """One request to one approver, a person or a group, inside a round.
+
+    An ad-hoc approval (``added``) has the rule of the one it was added to. It is requested once all of ``waits_for``
+    are settled. ``override`` is an admin's decision in everybody's place; ``withdrawn`` are votes taken back.
+    """
 
     approval_id: str
     rule: str
@@ -157,11 +214,18 @@ class Approval(Stored):
     basis: Basis | None = None
     requested_at: datetime | None = None
     settled_at: datetime | None = None
+    added: Added | None = None
+    waits_for: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    override: Vote | None = None
+    withdrawn: tuple[Vote, ...] = ()
 
     @property
     def votes(self) -> tuple[Vote, ...]:
-        """The votes given, in order of voting."""
-        return tuple(sorted((seat.vote for seat in self.seats if seat.vote), key=lambda vote: (vote.at, vote.number)))
+        """The votes that count, in order of voting; an override is one."""
+        given = [seat.vote for seat in self.seats if seat.vote]
+        given += [self.override] if self.override else []
+        return tuple(sorted(given, key=lambda vote: (vote.at, vote.number)))
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
@@ -224,14 +288,26 @@ class RoundState(Stored):
     closed_at: datetime | None = None
     next_moment: datetime | None = None
     messages_sent: int = 0
+    reasons: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
 
-    def approval(self, name: str) -> Approval | None:
-        """The approval of that id or of that rule."""
-        return next((each for each in self.approvals if name in (each.approval_id, each.rule)), None)
+    def approval(self, name: str, by: str | None = None) -> Approval | None:
+        """The approval of that id or of that rule; of several of one rule, the one that most needs ``by``."""
+        found = [each for each in self.approvals if name in (each.approval_id, each.rule)]
+        return max(found, key=lambda each: _wants(each, by), default=None)
 
-    def has_seen(self, decision_id: str) -> bool:
-        """Whether that decision was already taken."""
-        return any(vote.decision_id == decision_id for each in self.approvals for vote in each.votes)
+    def has_seen(self, act_id: str) -> bool:
+        """Whether the decision or other act of that id was already taken."""
+        given = (vote for each in self.approvals for vote in (*each.votes, *each.withdrawn))
+        return act_id in self.seen or any(vote.decision_id == act_id for vote in given)
+
+
+def _wants(approval: Approval, person: str | None) -> tuple[bool, bool, bool]:
+    """How much ``approval`` is about ``person``: asked and silent, then asked at all; else it is the rule's own."""
+    seats = [seat for seat in approval.seats if person is not None and person in (*seat.acting, seat.holder)]
+    waiting = approval.state is ApprovalState.REQUESTED and any(seat.vote is None for seat in seats)
+    voted = any(vote.by == person for vote in approval.votes)
+    return waiting, bool(seats) or voted, approval.added is None
 
 
 class RoundEvent(Stored):
@@ -273,6 +349,39 @@ class Decision(Stored):
     approval: str
     verdict: Verdict
     by: str
+    seat_of: str | None = None
+    comment: str | None = None
+    reason: str | None = None
+    channel: str = "api"
+
+
+class ActVerb(StrEnum):
+    """What people do in a round beside deciding and recalling."""
+
+    ASK = "ask"
+    ANSWER = "answer"
+    ADD = "add"
+    REASSIGN = "reassign"
+    OVERRIDE = "override"
+    WITHDRAW = "withdraw"
+    RECOMPUTE = "recompute"
+
+
+class RoundAct(Stored):
+    """One such act as it arrives at a door, before it is checked. The same ``act_id`` twice is one act.
+
+    ``approval`` is an approval id or a rule (blank: the whole round, or the one it can be about). ``to`` is who is
+    added or takes over, ``where`` an ad-hoc approver stands, ``verdict`` what an override says, ``seat_of`` whose seat
+    is meant, needed only where there are several.
+    """
+
+    act_id: str
+    verb: ActVerb
+    by: str
+    approval: str = ""
+    to: str | None = None
+    where: Where = Where.BESIDE
+    verdict: Verdict | None = None
     seat_of: str | None = None
     comment: str | None = None
     reason: str | None = None
