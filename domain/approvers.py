@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from domain.calendar import Sla
-from domain.people import Approver, Directory, Limit
+from domain.limit import Limit
+from domain.people import Directory
 from domain.policy.document import ApproverName, FieldApprover, ManagerApprover, Policy
 from domain.refusal import Problem, Refusal
+from domain.roster import Approver
 
 
 @dataclass(frozen=True, slots=True)

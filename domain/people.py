@@ -3,175 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-from domain.calendar import ROUND_THE_CLOCK, Sla, WorkingCalendar
-from domain.policy.document import PlainNumber
-from domain.quote import Currency, Identifier, Text
-from domain.reading import problem_error, read_model
+from domain.delegation import Delegation, Handover
+from domain.limit import Matter
+from domain.reading import read_model
 from domain.refusal import Problem, Refusal
+from domain.roster import Roster
 
 MOST_HOPS = 5
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
-class Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Limit(Entry):
-    """The largest amount somebody may approve; compared with the quote's ``net_total``."""
-
-    amount: PlainNumber
-    currency: Currency
-
-
-class User(Entry):
-    """A person. ``deputy`` is asked only on silence; an inactive user is never asked."""
-
-    name: Text
-    mail: Text | None = None
-    manager: Identifier | None = None
-    deputy: Identifier | None = None
-    calendar: Identifier | None = None
-    active: bool = True
-    authority: Limit | None = None
-    locale: Text | None = None
-
-
-def _quorum(value: Any) -> str:
-    text = str(value).strip().casefold()
-    if text in ("any", "all"):
-        return text
-    number = text.removesuffix("%")
-    if number.isascii() and number.isdigit() and int(number) > 0 and (number == text or int(number) <= 100):
-        return text
-    raise problem_error("invalid_quorum", "a quorum is any, all, a number of people, or a percent such as 60%")
-
-
-Quorum = Annotated[str, BeforeValidator(_quorum)]
-
-
-class UserGroup(Entry):
-    """People who decide together; a no of somebody in ``veto`` decides alone."""
-
-    members: tuple[Identifier, ...]
-    quorum: Quorum = "any"
-    veto: tuple[Identifier, ...] = ()
-
-
-class Approver(Entry):
-    """A name that rules use for a user, a group, a user in a quote field, or somebody's manager."""
-
-    user: Identifier | None = None
-    group: Identifier | None = None
-    field: Text | None = None
-    manager_of: Text | None = None
-    level: Annotated[int, Field(ge=1, le=20)] = 1
-    authority: Limit | None = None
-    sla: Sla | None = None
-    calendar: Identifier | None = None
-
-
-def _moment(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            pass
-    elif isinstance(value, datetime):
-        return value
-    raise problem_error("invalid_moment", "write a moment as 2026-11-20T09:00, with a zone or in the approver's")
-
-
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-
-
-class Scope(Entry):
-    """What a delegation is limited to; blank means everything."""
-
-    policies: tuple[Identifier, ...] = ()
-    chains: tuple[Identifier, ...] = ()
-
-
-class Delegation(Entry):
-    """``of`` hands over to ``to`` (a user or a group) from a moment until another; without a zone, in ``of``'s."""
-
-    id: Identifier | None = None
-    of: Identifier
-    to: Identifier
-    from_: Moment | None = Field(default=None, alias="from")
-    until: Moment | None = None
-    scope: Scope = Scope()
-    largest: Limit | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Matter:
-    """What a decision is about, as far as the people side must know it."""
-
-    policy: str
-    chain: str
-    net_total: Decimal
-    currency: str
-    rates: Mapping[str, Decimal]
-
-    def within(self, limit: Limit | None) -> bool:
-        """Whether the amount is at most ``limit``, converted by the quote's rates. Code: ``missing_rate``."""
-        if limit is None:
-            return True
-        if limit.currency == self.currency:
-            return self.net_total <= limit.amount
-        rate = self.rates.get(limit.currency)
-        if rate is None:
-            raise Refusal(
-                "missing_rate",
-                f"a limit in {limit.currency} must be compared; give the quote rates.{limit.currency}",
-                f"rates.{limit.currency}",
-            )
-        return self.net_total <= limit.amount * rate
-
-
-class Directory(Entry):
+class Directory(Roster):
     """Everybody and everything that has to do with people, at one moment."""
 
-    calendars: Mapping[Identifier, WorkingCalendar] = Field(default_factory=dict)
-    users: Mapping[Identifier, User] = Field(default_factory=dict)
-    groups: Mapping[Identifier, UserGroup] = Field(default_factory=dict)
-    approvers: Mapping[Identifier, Approver] = Field(default_factory=dict)
     delegations: tuple[Delegation, ...] = ()
-
-    def is_active(self, user: str) -> bool:
-        """Whether ``user`` is known and active."""
-        found = self.users.get(user)
-        return found is not None and found.active
-
-    def calendar_of(self, user: str, override: str | None = None) -> WorkingCalendar:
-        """The calendar on which ``user`` works; without one, round the clock."""
-        name = override or (self.users[user].calendar if user in self.users else None)
-        return self.calendars.get(name, ROUND_THE_CLOCK) if name else ROUND_THE_CLOCK
-
-    def managers_of(self, user: str) -> Iterator[str]:
-        """The line of managers over ``user``, nearest first; a circle ends it."""
-        seen = {user}
-        here = self.users.get(user)
-        while here is not None and here.manager and here.manager not in seen:
-            seen.add(here.manager)
-            yield here.manager
-            here = self.users.get(here.manager)
-
-    def next_manager(self, user: str, barred: Sequence[str], taken: Sequence[str] = ()) -> str | None:
-        """Upwards from ``user``, the first manager who is active, not barred, and not taken."""
-        return next(
-            (boss for boss in self.managers_of(user) if self.is_active(boss) and boss not in (*barred, *taken)), None
-        )
 
     @cached_property
     def _delegations_of(self) -> Mapping[str, tuple[Delegation, ...]]:
@@ -235,10 +85,6 @@ class Directory(Entry):
             if able:
                 return able
         return ()
-
-    def members(self, name: str) -> tuple[str, ...]:
-        """The members of the group of that name; a user is by themselves."""
-        return self.groups[name].members if name in self.groups else (name,)
 
     def next_change(self, users: Sequence[str], after: datetime) -> datetime | None:
         """The next moment after ``after`` at which a delegation of one of ``users``, or of theirs, begins or ends."""
@@ -316,18 +162,6 @@ class Directory(Entry):
                     reached.update(new)
                     waiting.extend(new)
         return reached
-
-    def knows_approver(self, name: str) -> bool:
-        """Whether ``name`` in a rule is an approver, a group or a user."""
-        return name in self.approvers or name in self.groups or name in self.users
-
-
-@dataclass(frozen=True, slots=True)
-class Handover:
-    """``asked`` are listed and reminded, ``acting`` may decide (those asked first)."""
-
-    asked: tuple[str, ...]
-    acting: tuple[str, ...]
 
 
 def _aware(moment: datetime | None, zone: ZoneInfo) -> datetime | None:

@@ -12,7 +12,8 @@ from activities.store.refreshes import RoundRefresh
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approvers import check_approvers
-from domain.people import Delegation, read_directory
+from domain.delegation import Delegation
+from domain.people import read_directory
 from domain.policy.check import check, check_document
 from domain.policy.document import read_policy
 from domain.policy.evaluate import compile_policy

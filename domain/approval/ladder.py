@@ -9,7 +9,8 @@ from datetime import datetime
 from domain.approval.seats import needed_of
 from domain.approval.state import Approval, ApprovalState, RoundState, Seat
 from domain.approvers import find_approver
-from domain.people import Directory, Matter
+from domain.limit import Matter
+from domain.people import Directory
 from domain.refusal import Refusal
 
 

@@ -20,7 +20,8 @@ from domain.approval.state import Lane
 from domain.approval.surroundings import Case, Surroundings
 from domain.approvers import Named, find_approver, name_of
 from domain.calendar import FURTHEST, Sla
-from domain.people import Directory, Matter
+from domain.limit import Matter
+from domain.people import Directory
 from domain.policy.document import UNCHAINED, ApproverName, RulePart
 from domain.policy.evaluate import CompiledPolicy
 from domain.policy.facts import header_facts

@@ -11,7 +11,8 @@ from domain.approval.seats import Seating, Table, seat
 from domain.approval.smart import basis_of, is_carried_over
 from domain.approval.state import Approval, ApprovalState, Lane, NotFired, RoundState, Snapshot
 from domain.approvers import find_approver, name_of
-from domain.people import Directory, Matter
+from domain.limit import Matter
+from domain.people import Directory
 from domain.policy.document import UNCHAINED, ChainPart, Policy
 from domain.policy.evaluate import CompiledPolicy, RuleResult
 from domain.policy.facts import header_facts

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from domain.approval.state import Seat
 from domain.approvers import Named, find_approver
-from domain.people import Directory, Limit, Matter
+from domain.limit import Limit, Matter
+from domain.people import Directory
 from domain.refusal import Refusal
 
 

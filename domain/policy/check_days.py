@@ -10,7 +10,9 @@ from decimal import Decimal
 from domain.approval.seats import Seating
 from domain.approvers import Named
 from domain.calendar import WorkingCalendar
-from domain.people import Delegation, Directory, Matter
+from domain.delegation import Delegation
+from domain.limit import Matter
+from domain.people import Directory
 from domain.policy.document import UNCHAINED, Policy, RulePart
 from domain.policy.finding import Finding, warning
 from domain.policy.places import Places

@@ -15,7 +15,8 @@ from typing import Any
 from domain.approval.seats import Table, limit_of, seat
 from domain.approvers import find_approver
 from domain.calendar import Sla
-from domain.people import Directory, Limit
+from domain.limit import Limit
+from domain.people import Directory
 from domain.policy.check_days import STEPS, DayCheck, Seated, some, within_all_limits
 from domain.policy.check_people import is_open
 from domain.policy.conditions import Amount, Condition, Operator, leaves

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.approvers import find_approver
-from domain.people import MOST_HOPS, Approver, Directory, UserGroup
+from domain.people import MOST_HOPS, Directory
 from domain.policy.document import ApproverName, FieldApprover, ManagerApprover, Policy, RulePart
 from domain.policy.finding import Document, Finding, error, warning
 from domain.policy.places import Places
 from domain.policy.vocabulary import HEADER_FACTS, Sort
+from domain.roster import Approver, UserGroup
 
 BARRED = ("owner", "submitter")
 """The fields that name who never decides (four eyes)."""

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.approval.state import ApprovalState, Verdict
+from domain.delegation import Delegation, Moment, Scope
 from domain.ledger.entitlement import View
+from domain.limit import Limit
 from domain.money import ExactDecimal
-from domain.people import Delegation, Limit, Moment, Scope
 from domain.quote import FreeText, Identifier, LocalDate, Text
 
 MOST_DECISIONS = 100

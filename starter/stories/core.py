@@ -13,6 +13,7 @@ from domain.approval.round import ApprovalRound
 from domain.approval.state import Decision, Outcome, RoundState, Verdict
 from domain.approvers import check_approvers
 from domain.changes import changed
+from domain.delegation import Delegation
 from domain.ledger.entries import LedgerEntry
 from domain.money import read_decimal
 from domain.order.activation import acknowledge, activate, advance, next_moment
@@ -22,7 +23,7 @@ from domain.order.fulfilment import accept_item, deliver, reach
 from domain.order.order import Order, OrderState
 from domain.order.reschedule import move_date
 from domain.order.split import split
-from domain.people import Delegation, Directory, read_directory
+from domain.people import Directory, read_directory
 from domain.policy.document import read_policy
 from domain.policy.evaluate import CompiledPolicy, compile_policy
 from domain.pricing import price

@@ -22,9 +22,9 @@ from domain.approval.plan import Submission
 from domain.approval.preview import explain_plan, preview_plan
 from domain.approval.state import RoundState, Verdict
 from domain.changes import changed
+from domain.delegation import Delegation
 from domain.order.activation import next_moment
 from domain.order.book import OrderBook
-from domain.people import Delegation
 from domain.policy.document import read_policy
 from domain.pricing import price
 from domain.quote import read_quote

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.calendar import clock_duration
-from domain.people import Delegation
+from domain.delegation import Delegation
 from domain.reading import read_model
 from domain.refusal import Refusal
 from starter.stories.comparison import Mismatch

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.approval.state import RoundState
+from domain.delegation import Delegation
 from domain.ledger.entries import LedgerEntry
 from domain.order.book import OrderBook
-from domain.people import Delegation
 from domain.policy.explain import Explanation
 from domain.standing import QuoteState
 from starter.stories.document import (

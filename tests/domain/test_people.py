@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.people import MOST_HOPS, Delegation, Directory, Matter, read_directory
+from domain.delegation import Delegation
+from domain.limit import Matter
+from domain.people import MOST_HOPS, Directory, read_directory
 from domain.reading import read_model
 from domain.refusal import Refusal
 

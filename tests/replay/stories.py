@@ -8,7 +8,7 @@ from functools import partial
 
 from activities.tokens import Identity
 from domain.approval.state import Verdict
-from domain.people import Delegation
+from domain.delegation import Delegation
 from tests.workflows.house import (
     ADMIN,
     DAVID,

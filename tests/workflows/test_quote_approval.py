@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 from activities.requests import OpenRound, RecallRound
 from activities.tokens import Identity
 from domain.approval.state import ApprovalState, Outcome, RoundState, Verdict
-from domain.people import Delegation
+from domain.delegation import Delegation
 from domain.refusal import Refusal
 from starter.people_desk import PeopleDesk
 from starter.round_refresher import RoundRefresher

@@ -21,7 +21,8 @@ from domain.approval.state import (
 )
 from domain.calendar import clock_duration
 from domain.changes import changed
-from domain.people import Delegation, Directory, read_directory
+from domain.delegation import Delegation
+from domain.people import Directory, read_directory
 from domain.policy.document import read_policy
 from domain.policy.evaluate import compile_policy
 from domain.pricing import price
