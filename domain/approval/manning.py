@@ -53,8 +53,8 @@ class Manning(Settling):
         ):
             return False
         left = self._replace(approval, seats=others, needed=needed_of(approval.quorum, len(others), approval.needed))
-        self._record("replaced", at, approval, detail={"from": seat.holder, "to": None})
         verdict = settled_by(left)
+        self._record("replaced", at, approval, detail={"from": seat.holder, "to": None, "settles": verdict})
         if verdict is Verdict.APPROVE:
             self._replace(left, state=ApprovalState.APPROVED, settled_at=at)
         elif verdict is Verdict.REJECT:

@@ -13,7 +13,7 @@ from domain.approval import ladder
 from domain.approval.manning import Manning
 from domain.approval.refusals import check_decision, seat_for
 from domain.approval.round_book import seat_of
-from domain.approval.settling import basis_detail, holders_of, settled_by
+from domain.approval.settling import basis_detail, holders_of, settled_by, vote_detail
 from domain.approval.state import Approval, ApprovalState, Decision, Outcome, Seat, Verdict, Vote
 from domain.refusal import Refusal
 
@@ -107,6 +107,7 @@ class ApprovalRound(Manning):
 
     def _vote(self, approval: Approval, seat: Seat, vote: Vote, at: datetime) -> None:
         voted = self._reseat(approval, seat, vote=vote)
+        verdict = settled_by(voted)
         self._record(
             "approved" if vote.verdict is Verdict.APPROVE else "rejected",
             at,
@@ -116,8 +117,8 @@ class ApprovalRound(Manning):
             channel=vote.channel,
             comment=vote.comment,
             reason=vote.reason,
+            detail=vote_detail(vote, verdict),
         )
-        verdict = settled_by(voted)
         if verdict is None:
             self._hand_back(voted, seat, vote, at)
             return
