@@ -101,6 +101,43 @@ class Basis(Stored):
     snapshot: Snapshot | None = None
 
 
+class Weighed(Stored):
+    """One condition of a rule, held against what was approved before: ``asks`` says that it speaks for asking again.
+
+    ``before`` and ``against_before`` are the value and the right side (where that is a fact too) in the snapshot; no
+    snapshot is told by ``why``, which is one of the codes of :mod:`domain.approval.smart_words`.
+    """
+
+    text: str
+    value: str | None = None
+    before: str | None = None
+    against: str | None = None
+    against_before: str | None = None
+    currency: str | None = None
+    currency_before: str | None = None
+    tolerance: str | None = None
+    smart: bool = False
+    asks: bool
+    why: str
+
+
+class Weighing(Stored):
+    """Why a rule that fires in a later round is asked again, or is not (``spec/approvals.md`` 4).
+
+    ``round``, ``approval_id``, ``persons`` and ``at`` name the approval that it was held against; nothing where there
+    is none. ``why`` is one of the codes of :mod:`domain.approval.smart_words`.
+    """
+
+    mode: str
+    asks: bool
+    why: str
+    round: int | None = None
+    approval_id: str | None = None
+    persons: tuple[str, ...] = ()
+    at: datetime | None = None
+    conditions: tuple[Weighed, ...] = ()
+
+
 class Vote(Stored):
     """One person's answer. ``seat_of`` is the person whose seat it fills, other than ``by`` when acting for them.
 
@@ -194,6 +231,7 @@ class Approval(Stored):
 
     An ad-hoc approval (``added``) has the rule of the one it was added to. It is requested once all of ``waits_for``
     are settled. ``override`` is an admin's decision in everybody's place; ``withdrawn`` are votes taken back.
+    ``weighed`` says why it is asked again or not; nothing in a first round.
     """
 
     approval_id: str
@@ -219,6 +257,7 @@ class Approval(Stored):
     questions: tuple[Question, ...] = ()
     override: Vote | None = None
     withdrawn: tuple[Vote, ...] = ()
+    weighed: Weighing | None = None
 
     @property
     def votes(self) -> tuple[Vote, ...]:
