@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.delegation import Delegation, Handover
-from domain.limit import Matter
+from domain.limit import Limit, Matter
 from domain.reading import read_model
 from domain.refusal import Problem, Refusal
 from domain.roster import Roster
 
 MOST_HOPS = 5
 EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is handed over: about which matter, away from whom, when, and with whose limit."""
+
+    matter: Matter
+    barred: tuple[str, ...]
+    at: datetime
+    limit: Limit | None
+
+    def may_carry(self, authority: Limit | None) -> bool:
+        """Whether somebody with ``authority`` carries no less than is needed, or than the person they act for does."""
+        return self.matter.within(authority) or not self.matter.within(self.limit)
 
 
 class Directory(Roster):
@@ -47,40 +62,46 @@ class Directory(Roster):
             and matter.within(delegation.largest)
         )
 
-    def stand_ins(self, user: str, matter: Matter, barred: Sequence[str], at: datetime) -> Handover:
+    def stand_ins(
+        self, user: str, matter: Matter, barred: Sequence[str], at: datetime, *, limit: Limit | None = None
+    ) -> Handover:
         """Who is asked in place of ``user`` at ``at``, and who may act: delegates, and all who delegated.
 
-        The chain is followed up to 5 hops, by each member of a group on their own. Who is barred, inactive, or without
-        authority for the amount is passed over, the request stays with the last person before them.
+        The chain is followed up to 5 hops, by each member of a group on their own. Who is barred, inactive, or has not
+        the authority that ``user`` has is passed over, the request stays with the last person before them. Where that
+        of ``user`` is too small, somebody who has enough sits beside them: then any delegate may act. ``limit`` is the
+        authority of ``user`` where an approver entry says another than their own. Code: ``missing_rate``.
         """
-        asked, acting = self._handed_on((user,), {user}, matter, barred, at)
+        own = self.users[user].authority if user in self.users else None
+        asked, acting = self._handed_on((user,), {user}, _Request(matter, tuple(barred), at, limit or own))
         return Handover(tuple(dict.fromkeys(asked)), tuple(dict.fromkeys((*asked, *acting))))
 
-    def _handed_on(
-        self, chain: tuple[str, ...], seen: set[str], matter: Matter, barred: Sequence[str], at: datetime
-    ) -> tuple[list[str], list[str]]:
+    def _handed_on(self, chain: tuple[str, ...], seen: set[str], request: _Request) -> tuple[list[str], list[str]]:
         """Who is asked and who may act for the last of ``chain``, delegates first; nobody is looked at twice."""
         here = chain[-1]
-        able = self._delegates(here, matter, (*barred, *chain), at) if len(chain) <= MOST_HOPS else ()
+        able = self._delegates(chain, request) if len(chain) <= MOST_HOPS else ()
         asked: list[str] = []
         acting: list[str] = []
         for delegate in able:
             if delegate not in seen:
                 seen.add(delegate)
-                found = self._handed_on((*chain, delegate), seen, matter, barred, at)
+                found = self._handed_on((*chain, delegate), seen, request)
                 asked.extend(found[0])
                 acting.extend(found[1])
         return asked if able else [here], [*acting, here]
 
-    def _delegates(self, user: str, matter: Matter, passed_over: Sequence[str], at: datetime) -> tuple[str, ...]:
-        """To whom ``user`` hands over by the delegation entered last of those that reach somebody."""
-        for delegation in reversed(self._delegations_of.get(user, ())):
-            if not self.in_force(delegation, matter, at):
+    def _delegates(self, chain: tuple[str, ...], request: _Request) -> tuple[str, ...]:
+        """To whom the last of ``chain`` hands over by the delegation entered last of those that reach somebody."""
+        for delegation in reversed(self._delegations_of.get(chain[-1], ())):
+            if not self.in_force(delegation, request.matter, request.at):
                 continue
             able = tuple(
                 each
                 for each in self.members(delegation.to)
-                if self.is_active(each) and each not in passed_over and matter.within(self.users[each].authority)
+                if self.is_active(each)
+                and each not in chain
+                and each not in request.barred
+                and request.may_carry(self.users[each].authority)
             )
             if able:
                 return able

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.delegation import Delegation
-from domain.limit import Matter
+from domain.limit import Limit, Matter
 from domain.people import MOST_HOPS, Directory, read_directory
 from domain.reading import read_model
 from domain.refusal import Refusal
@@ -287,6 +287,33 @@ def test_a_delegate_without_authority_for_the_amount_is_passed_over() -> None:
     assert asked(people([gives("ann", "dan"), gives("ann", "bob")], bob=small)) == ("dan",)
     assert asked(people([gives("ann", "pair")], bob=small)) == ("cat",)
     assert asked(people([gives("ann", "bob"), gives("bob", "dan")], dan=small)) == ("bob",)
+
+
+def test_a_delegate_may_carry_as_little_as_the_person_they_act_for() -> None:
+    small, none = {"authority": {"amount": 999, "currency": "USD"}}, {"authority": {"amount": 1, "currency": "EUR"}}
+    assert asked(people([gives("ann", "bob")], ann=small, bob=none)) == ("bob",)
+    # Along the chain, too, it is the first giver's authority that is carried.
+    assert asked(people([gives("ann", "bob"), gives("bob", "dan")], ann=small, dan=none)) == ("dan",)
+    assert asked(people([gives("ann", "bob"), gives("bob", "dan")], bob=small, dan=none)) == ("ann",)
+
+
+def test_an_approver_entry_may_say_another_limit_for_the_person_it_names() -> None:
+    small = {"authority": {"amount": 999, "currency": "USD"}}
+    large, little = (
+        Limit.model_validate({"amount": "1000", "currency": "USD"}),
+        Limit(amount=Decimal(1), currency="USD"),
+    )
+    directory = people([gives("ann", "bob")], bob=small)
+    assert directory.stand_ins("ann", MATTER, (), NOON, limit=little).asked == ("bob",)
+    both = people([gives("ann", "bob")], ann=small, bob=small)
+    assert both.stand_ins("ann", MATTER, (), NOON, limit=large).asked == ("ann",)
+
+
+def test_the_authority_of_the_giver_needs_no_rate_where_the_delegate_has_enough() -> None:
+    yen = {"authority": {"amount": 1, "currency": "JPY"}}
+    assert asked(people([gives("ann", "bob")], ann=yen)) == ("bob",)
+    with pytest.raises(Refusal, match="missing_rate"):
+        asked(people([gives("ann", "bob")], ann=yen, bob={"authority": {"amount": 1, "currency": "USD"}}))
 
 
 def test_members_of_a_group_hand_over_on_their_own() -> None:
