@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.approval.seats import Seating, Table, seat
-from domain.approval.smart import basis_of, is_carried_over
+from domain.approval.smart import Past, weigh
 from domain.approval.state import Approval, ApprovalState, Lane, NotFired, RoundState, Snapshot
 from domain.approvers import find_approver, name_of
 from domain.limit import Matter
@@ -48,6 +48,11 @@ class Submission:
     def barred(self) -> tuple[str, ...]:
         """Who never decides this round: the submitter, the owner, the editors (four eyes)."""
         return tuple(dict.fromkeys((self.submitter, self.priced.quote.owner, *self.editors)))
+
+    @property
+    def past(self) -> Past:
+        """What smart approval looks back on."""
+        return Past(self.earlier, self.barred, self.priced.quote.rates)
 
 
 def make_plan(submission: Submission) -> RoundState:
@@ -141,9 +146,7 @@ def _approval(submission: Submission, result: RuleResult) -> Approval:
     chain = rule.chain or UNCHAINED
     matter = Matter(policy.policy, chain, submission.priced.net_total, quote.currency, quote.rates)
     snapshot = Snapshot(fingerprint=policy.fingerprint(rule), conditions=result.conditions)
-    basis = basis_of(rule.id, submission.earlier, submission.barred)
-    if basis is not None and not (basis.snapshot and is_carried_over(snapshot, basis.snapshot, rule.tolerance)):
-        basis = None
+    weighing, basis = weigh(rule, policy.smart_mode, snapshot, submission.past)
     try:
         seating = seat(named, table, matter, rule.id, submission.at)
     except Refusal:
@@ -168,4 +171,5 @@ def _approval(submission: Submission, result: RuleResult) -> Approval:
         state=ApprovalState.SKIPPED if basis else ApprovalState.ASSIGNED,
         basis=basis,
         settled_at=submission.at if basis else None,
+        weighed=weighing,
     )

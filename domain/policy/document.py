@@ -1,7 +1,7 @@
 """The policy document: variables, chains and rules as a policy owner writes them (``spec/approvals.md`` 2).
 
-A published version never changes. What later releases bring is refused by name (``not_built_yet``), never ignored.
-Rows of ``matrix`` tables become rules when the document is read (:mod:`domain.policy.matrix`).
+A published version never changes. Rows of ``matrix`` tables become rules when the document is read
+(:mod:`domain.policy.matrix`).
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def read_policy(data: Any) -> Policy:
     """The policy in ``data`` (a decoded document), or a :class:`Refusal` that names every problem by its path.
 
     Codes: those of the document, ``duplicate_id``, ``unknown_chain``, ``cycle``, ``invalid_condition``,
-    ``invalid_variable``, ``invalid_matrix``, ``unknown_condition``, ``unknown_field``, ``not_built_yet``.
+    ``invalid_variable``, ``invalid_matrix``, ``unknown_condition``, ``unknown_field``.
     """
     from domain.policy.document_checks import policy_problems
     from domain.policy.matrix import expanded

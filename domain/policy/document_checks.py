@@ -13,8 +13,6 @@ from domain.refusal import Problem, Refusal
 
 def policy_problems(policy: Policy) -> Iterator[Problem]:
     """What must hold between the parts of a policy before anybody works with it."""
-    if policy.smart_mode == "salesforce":
-        yield Problem("not_built_yet", "smart_mode salesforce is not built yet; use any_worse", "smart_mode")
     for rule_id, times in Counter(rule.id for rule in policy.rules).items():
         if times > 1:
             yield Problem("duplicate_id", f"the rule stands {times} times", f"rules.{rule_id}")
@@ -71,8 +69,6 @@ def _rule_problems(policy: Policy, rule: RulePart) -> Iterator[Problem]:
     path = f"rules.{rule.id}"
     if rule.chain is not None and rule.chain not in policy.chains:
         yield Problem("unknown_chain", f"{rule.chain} is no chain of this policy", f"{path}.chain")
-    if rule.reevaluate_individually:
-        yield Problem("not_built_yet", "it goes with smart_mode salesforce", f"{path}.reevaluate_individually")
     if rule.from_ and rule.until and rule.until < rule.from_:
         yield Problem("dates_out_of_order", "until lies before from", f"{path}.until")
     try:

@@ -54,9 +54,7 @@ from tests.domain.policy.sample_policy import policy, refused, rule
         ({"variables": {"v": {"count": "lines", "where": "quantity > v"}}}, "cycle", "variables.v"),
         ({"variables": {"v": {"count": "lines", "where": "v > 1"}}}, "cycle", "variables.v"),
         ({"self_approval": "ask"}, "invalid_choice", "self_approval"),
-        # what comes later is refused by its name, never ignored
-        ({"smart_mode": "salesforce"}, "not_built_yet", "smart_mode"),
-        ({"rules": [rule(reevaluate_individually=True)]}, "not_built_yet", "rules.r.reevaluate_individually"),
+        ({"smart_mode": "clever"}, "invalid_choice", "smart_mode"),
     ],
 )  # fmt: skip
 def test_a_wrong_policy_is_refused_with_code_and_path(document: dict[str, Any], code: str, path: str) -> None:
@@ -65,10 +63,8 @@ def test_a_wrong_policy_is_refused_with_code_and_path(document: dict[str, Any], 
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
-    found = refused(
-        rules=[rule("a", chain="x"), rule("b", when="?")], chains={"c": {"after": ["d"]}}, smart_mode="salesforce"
-    )
-    assert [code for code, _ in found] == ["not_built_yet", "unknown_chain", "unknown_chain", "invalid_condition"]
+    found = refused(rules=[rule("a", chain="x"), rule("a"), rule("b", when="?")], chains={"c": {"after": ["d"]}})
+    assert [code for code, _ in found] == ["duplicate_id", "unknown_chain", "unknown_chain", "invalid_condition"]
 
 
 def test_a_circle_of_lanes_and_of_variables_is_refused_where_it_runs() -> None:

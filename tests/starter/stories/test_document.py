@@ -95,7 +95,7 @@ def test_a_verb_that_is_not_built_is_named(tmp_path: Path) -> None:
         (HEAD + "  - {name: a, policy_change: {rules.r.approver: ghost}, steps: []}\n", "unknown_approver"),
         (HEAD + "  - {name: a, change: {lines.A.quantity: '-1'}, steps: []}\n", "quantity_out_of_range"),
         (HEAD + "  - {name: a, change: {lines.A.quantity: 1}, steps: []}\n", "number_not_text"),
-        (HEAD + "  - {name: a, policy_change: {smart_mode: salesforce}, steps: []}\n", "not_built_yet"),
+        (HEAD + "  - {name: a, policy_change: {smart_mode: clever}, steps: []}\n", "invalid_choice"),
         ("- a\n", "wrong_type"),
         ("", "wrong_type"),
     ],
