@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from activities.store.jsonable import fingerprint, jsonable
 from domain.approval.state import RoundEvent, RoundState
+from domain.approval.telling import told
 from domain.order.event import OrderEvent
 
 NO_HASH = "0" * 64
@@ -43,8 +44,11 @@ class RecordEntry(BaseModel):
 
     @classmethod
     def of_round(cls, event: RoundEvent, state: RoundState, *, key: str | None = None) -> RecordEntry:
-        """The entry for ``event`` of the round ``state``; its comment, reason and detail go into the body."""
-        body = {"comment": event.comment, "reason": event.reason, **event.detail}
+        """The entry for ``event`` of the round ``state``, with why it was asked and what was seen.
+
+        Comment, reason and detail go into the body.
+        """
+        body = {"comment": event.comment, "reason": event.reason, **told(event, state).detail}
         return cls(
             kind=event.kind,
             at=event.at,
@@ -60,6 +64,22 @@ class RecordEntry(BaseModel):
             content_hash=state.content_hash,
             policy=state.policy,
             policy_version=state.policy_version,
+        )
+
+    def round_event(self) -> RoundEvent:
+        """What happened in the round, as it was before it became an entry."""
+        detail = {name: value for name, value in self.body.items() if name not in ("comment", "reason")}
+        return RoundEvent(
+            kind=self.kind,
+            at=self.at,
+            by=self.by,
+            on_behalf_of=self.on_behalf_of,
+            rule=self.rule,
+            approval_id=self.approval_id,
+            channel=self.channel,
+            comment=self.body.get("comment"),
+            reason=self.body.get("reason"),
+            detail=detail,
         )
 
     @classmethod

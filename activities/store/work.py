@@ -25,6 +25,7 @@ from activities.store.policies import PolicyStore
 from activities.store.quotes import QuoteStore
 from activities.store.record import Record
 from activities.store.record_entry import RecordEntry
+from activities.store.record_heads import RecordHeads
 from activities.store.refreshes import RoundRefreshes
 from activities.store.rounds import RoundStore
 from activities.store.views import Views
@@ -79,6 +80,10 @@ class Work:
     @cached_property
     def record(self) -> Record:
         return Record(self.connection, self._clock)
+
+    @cached_property
+    def heads(self) -> RecordHeads:
+        return RecordHeads(self.connection)
 
     @cached_property
     def outgoing(self) -> Outgoing:

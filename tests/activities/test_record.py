@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from activities.head_keys import HeadKey
 from activities.store.jsonable import jsonable
 from activities.store.metadata import APPEND_ONLY
 from activities.store.record_entry import RecordEntry, entry_hash
@@ -167,9 +168,13 @@ async def test_kept_tables_refuse_every_change(database: Database, table: str) -
     async with database.work() as work:
         await work.policies.publish("standard", "text", {"policy": "standard"}, "pat", NOON)
         await work.rounds.open(round_of(quote_id="Q-1001"))
-    one_column = {"quote_versions": "by", "policies": "by", "decisions": "by", "record": "by", "ledger": "kind"}[table]
+    one_column = {"ledger": "kind", "signed_heads": "key"}.get(table, "by")
     if table == "decisions":
         await _decide(database)
+    if table == "signed_heads":
+        head = HeadKey(HeadKey.generate()).sign(chain="main", number=1, seq=1, hash="h", at=NOON)
+        async with database.work() as work:
+            await work.heads.add(head)
     for statement in (
         f"UPDATE {table} SET {one_column} = {one_column}",
         f"DELETE FROM {table}",
