@@ -8,6 +8,7 @@ made when it is asked for. Nothing here reads a clock: the day is given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal, localcontext
@@ -29,7 +30,7 @@ from domain.policy.conditions import (
     leaves,
 )
 from domain.policy.document import Policy, RulePart
-from domain.policy.run import Run
+from domain.policy.run import Run, must_be_converted
 from domain.pricing import PricedQuote
 
 EXACT = Context(prec=60)
@@ -128,7 +129,7 @@ class Evaluation:
             threshold=tuple(_shown(each) or "" for each in right) if isinstance(right, tuple) else _shown(right),
             met=met,
             numeric=isinstance(left, Decimal) or (as_number(left) is not None and as_number(right) is not None),
-            currency=self._run.priced.quote.currency if condition.name in self.policy.money else None,
+            currency=self._run.priced.quote.currency if _is_money(condition, self.policy.money) else None,
             against_fact=isinstance(condition.right, Reference) and condition.right.name in self._run.facts,
             negated=negated,
             smart=condition.text in rule.smart_texts,
@@ -219,6 +220,13 @@ def _not_tested(rule: RulePart, on: date, status: str) -> str | None:
     if status.casefold() in {each.casefold() for each in rule.skip_when_status}:
         return f"the quote is {status}"
     return None
+
+
+def _is_money(condition: Condition, money: AbstractSet[str]) -> bool:
+    """Whether the tested value is an amount: by what it is, or by what it is compared with."""
+    right = condition.right
+    other = right.name in money if isinstance(right, Reference) else must_be_converted(condition)
+    return condition.name in money or other
 
 
 def _shown(value: Any) -> str | None:
