@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
+from domain.approval.authority import has_enough
 from domain.approval.seats import needed_of
-from domain.approval.state import Approval, ApprovalState, RoundState, Seat
+from domain.approval.state import Approval, ApprovalState, RoundState, Seat, TimeLeft
 from domain.approvers import find_approver
-from domain.limit import Matter
 from domain.people import Directory
-from domain.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,44 @@ def deadlines(directory: Directory, approval: Approval, seat: Seat, at: datetime
     }
 
 
+def stopped(directory: Directory, seat: Seat, at: datetime) -> dict[str, Any]:
+    """What changes in ``seat`` when its clock stops: its deadlines go, the working time before them is kept."""
+    calendar = directory.calendar_of(seat.holder, seat.calendar)
+
+    def left(until: datetime | None) -> timedelta | None:
+        return None if until is None else calendar.working_time(at, until)
+
+    kept = TimeLeft(remind=left(seat.remind_at), escalate=left(seat.escalate_at))
+    return {"stopped_at": at, "left": kept, "remind_at": None, "escalate_at": None}
+
+
+def resumed(directory: Directory, seat: Seat, at: datetime) -> dict[str, Any]:
+    """What changes in ``seat`` when its clock goes on: deadlines are as far away as they were when it stopped."""
+    return {"stopped_at": None, "clock_from": at, "reminded_at": None, **_over(directory, seat, at)}
+
+
+def recomputed(directory: Directory, approval: Approval, seat: Seat) -> dict[str, Any]:
+    """The deadlines of ``seat`` on the calendar as it is now, from when its clock began; nothing while it stands."""
+    if seat.clock_from is None or seat.stopped_at is not None:
+        return {}
+    if seat.left is not None:
+        new = _over(directory, seat, seat.clock_from)
+    else:
+        new = dict(deadlines(directory, approval, seat, seat.clock_from))
+    if seat.reminded_at is not None:
+        new["remind_at"] = again(directory, approval, seat, seat.reminded_at)
+    # A rung or reminder that is no longer to come (the ladder has ended) does not come back.
+    return {name: moment for name, moment in new.items() if getattr(seat, name) is not None}
+
+
+def _over(directory: Directory, seat: Seat, at: datetime) -> dict[str, Any]:
+    calendar, left = directory.calendar_of(seat.holder, seat.calendar), seat.left or TimeLeft()
+    return {
+        "remind_at": None if left.remind is None else calendar.due_after(at, left.remind),
+        "escalate_at": None if left.escalate is None else calendar.due_after(at, left.escalate),
+    }
+
+
 def again(directory: Directory, approval: Approval, seat: Seat, at: datetime) -> datetime | None:
     """The next reminder after one at ``at``; ``None`` when one is enough."""
     if approval.sla is None or approval.sla.again is None:
@@ -51,24 +89,17 @@ def next_rung(directory: Directory, state: RoundState, approval: Approval, seat:
     for number, (why, person) in enumerate(_rungs(directory, state, approval, seat), start=1):
         if number <= seat.rung or person is None or person == seat.origin or person in seated:
             continue
-        if _may_take_over(directory, state, approval, person):
+        if _may_take_over(directory, state, approval, seat, person):
             return Rung(person, number, why)
     return None
 
 
-def _may_take_over(directory: Directory, state: RoundState, approval: Approval, person: str) -> bool:
-    """Whether ``person`` may act for another alone: active, not barred, and with authority for the amount."""
+def _may_take_over(directory: Directory, state: RoundState, approval: Approval, seat: Seat, person: str) -> bool:
+    """Whether ``person`` may have ``seat``: active, not barred, and with authority unless others have it."""
     if not directory.is_active(person) or person in state.barred:
         return False
-    try:
-        return matter_of(state, approval).within(directory.users[person].authority)
-    except Refusal:  # a limit in a currency without a rate came later: nobody knows whether it is enough
-        return False
-
-
-def matter_of(state: RoundState, approval: Approval) -> Matter:
-    """What a decision on ``approval`` is about."""
-    return Matter(state.policy, approval.chain, state.net_total, state.currency, state.rates)
+    others = [each.holder for each in approval.seats if each.origin != seat.origin]
+    return any(has_enough(directory, state, approval, each) for each in (person, *others))
 
 
 def _taken(approval: Approval) -> tuple[str, ...]:
@@ -77,13 +108,13 @@ def _taken(approval: Approval) -> tuple[str, ...]:
 
 
 def _rungs(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> Iterator[tuple[str, str | None]]:
-    origin = directory.users.get(seat.origin)
+    origin = directory.users.get(seat.ladder_of or seat.origin)
     yield "deputy", origin.deputy if origin else None
     yield "manager", origin.manager if origin else None
     facts = _facts(state)
     for why, name in (("named", approval.sla.to if approval.sla else None), ("fallback", state.fallback)):
         persons = find_approver(directory, name, facts).persons if name else ()
-        able = (each for each in persons if _may_take_over(directory, state, approval, each))
+        able = (each for each in persons if _may_take_over(directory, state, approval, seat, each))
         yield why, next(able, None)
 
 
@@ -97,22 +128,30 @@ def replacement(directory: Directory, state: RoundState, approval: Approval, sea
     managers = [
         boss
         for boss in directory.managers_of(seat.holder)
-        if boss not in seated and _may_take_over(directory, state, approval, boss)
+        if boss not in seated and _may_take_over(directory, state, approval, seat, boss)
     ]
     if approval.group is not None and managers:
         return managers[0]
     named = find_approver(directory, state.fallback, _facts(state)) if state.fallback else None
     persons = named.persons if named else ()
-    able = [each for each in persons if each not in seated and _may_take_over(directory, state, approval, each)]
+    able = [each for each in persons if each not in seated and _may_take_over(directory, state, approval, seat, each)]
     return next(iter([*able, *managers]), None)
 
 
 def may_do_without(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> bool:
     """Whether the others in the approval can decide it without ``seat``: enough of them, or one with authority."""
     others = [each for each in approval.seats if each.origin != seat.origin]
+    able = [each for each in others if _has_holder(directory, state, each)]
+    if seat.required or not any(has_enough(directory, state, approval, each.holder) for each in able):
+        return False
     if approval.group is None:
-        return any(_may_take_over(directory, state, approval, each.holder) for each in others)
-    return len(others) >= max(1, needed_of(approval.quorum, len(others), approval.needed))
+        return True
+    ordinary = sum(not each.required for each in others)
+    return ordinary >= max(1, needed_of(approval.quorum, ordinary, approval.needed))
+
+
+def _has_holder(directory: Directory, state: RoundState, seat: Seat) -> bool:
+    return seat.vote is not None or (directory.is_active(seat.holder) and seat.holder not in state.barred)
 
 
 def next_moment(directory: Directory, state: RoundState, after: datetime) -> datetime | None:

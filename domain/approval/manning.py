@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.approval import ladder
+from domain.approval.authority import limit_in, matter_of
 from domain.approval.round_book import seat_of
 from domain.approval.seats import needed_of
 from domain.approval.settling import Settling, settled_by
@@ -52,7 +53,8 @@ class Manning(Settling):
             self.directory, self.state, approval, seat
         ):
             return False
-        left = self._replace(approval, seats=others, needed=needed_of(approval.quorum, len(others), approval.needed))
+        ordinary = sum(not each.required for each in others)
+        left = self._replace(approval, seats=others, needed=needed_of(approval.quorum, ordinary, approval.needed))
         verdict = settled_by(left)
         self._record("replaced", at, approval, detail={"from": seat.holder, "to": None, "settles": verdict})
         if verdict is Verdict.APPROVE:
@@ -75,8 +77,9 @@ class Manning(Settling):
     def _handed(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
         """``seat`` with those who are asked and may act for its holder; who voted in this approval fills no second."""
         passed_over = (*self.state.barred, *(vote.by for vote in approval.votes))
+        matter, limit = matter_of(self.state, approval), limit_in(self.directory, approval, seat.holder)
         try:
-            handover = self.directory.stand_ins(seat.holder, ladder.matter_of(self.state, approval), passed_over, at)
+            handover = self.directory.stand_ins(seat.holder, matter, passed_over, at, limit=limit)
         except Refusal:  # a delegation in a currency without a rate came later: the request stays where it is
             asked = seat.asked if seat.holder in seat.acting else (seat.holder,)
             return seat.model_copy(update={"asked": asked, "acting": tuple(dict.fromkeys((*asked, seat.holder)))})
@@ -84,4 +87,5 @@ class Manning(Settling):
 
     def _clocked(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
         """``seat`` with its deadlines, in working time of its holder, counted from ``at``."""
-        return seat.model_copy(update=ladder.deadlines(self.directory, approval, seat, at))
+        fresh = {"clock_from": at, "reminded_at": None, "stopped_at": None, "left": None}
+        return seat.model_copy(update={**fresh, **ladder.deadlines(self.directory, approval, seat, at)})

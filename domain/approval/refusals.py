@@ -1,4 +1,4 @@
-"""When a decision is refused, in the one order that every door shares (``spec/scenarios.md``, last rules)."""
+"""When a decision or another act is refused, in the one order every door shares (``spec/scenarios.md``, last rules)."""
 
 from __future__ import annotations
 
@@ -10,41 +10,69 @@ def check_decision(state: RoundState, decision: Decision, *, left: bool = False)
     """The approval that ``decision`` answers; ``left``: who decides is no longer active, and so has no seat.
 
     Codes, in this order: ``round_closed``, ``unknown_approval``, ``four_eyes``, ``not_yours``, ``not_your_turn``,
-    ``already_decided``, ``reason_missing``.
+    ``already_decided``, ``reason_missing``, ``unknown_reason``.
     """
-    if state.outcome is not None:
-        raise Refusal("round_closed", f"round {state.round} of {state.quote_id} was {state.outcome}")
-    approval = state.approval(decision.approval)
-    if approval is None:
-        raise Refusal("unknown_approval", f"round {state.round} has no approval {decision.approval}", "approval")
-    if decision.by in state.barred:
-        raise Refusal("four_eyes", f"{decision.by} submitted, owns or edited this quote and never decides it", "by")
-    seats = [] if left else _seats_of(approval, decision)
-    if not seats:
-        whose = f" for {decision.seat_of}" if decision.seat_of else ""
-        raise Refusal("not_yours", f"{decision.by} is not asked in {approval.rule}{whose}", "by")
-    if approval.state is ApprovalState.ASSIGNED:
-        raise Refusal("not_your_turn", f"the step of {approval.rule} has not come yet", "approval")
-    voted = {vote.by for vote in approval.votes}
-    if approval.state is not ApprovalState.REQUESTED or decision.by in voted or not _open(seats):
-        raise Refusal("already_decided", f"{approval.rule} is {approval.state}, or {decision.by} has voted", "approval")
-    if decision.verdict is Verdict.REJECT and not (decision.reason or "").strip():
-        raise Refusal("reason_missing", "a rejection needs a reason", "reason")
+    approval = check_turn(state, decision.approval, decision.by, decision.seat_of, left=left)
+    if decision.verdict is Verdict.REJECT:
+        check_reason(state, decision.reason)
     return approval
 
 
-def seat_for(approval: Approval, decision: Decision) -> Seat:
-    """The open seat that the decision fills: one's own before one held for somebody else."""
-    seats = _open(_seats_of(approval, decision))
-    return min(seats, key=lambda seat: (seat.holder != decision.by, decision.by not in seat.asked))
+def check_turn(state: RoundState, name: str, by: str, seat_of: str | None, *, left: bool = False) -> Approval:
+    """The approval ``name`` in which it is ``by``'s turn. Codes: those of :func:`check_decision` up to the reason."""
+    approval = find_approval(state, name, by)
+    check_four_eyes(state, by)
+    seats = [] if left else seats_of(approval, by, seat_of)
+    if not seats:
+        whose = f" for {seat_of}" if seat_of else ""
+        raise Refusal("not_yours", f"{by} is not asked in {approval.rule}{whose}", "by")
+    if approval.state is ApprovalState.ASSIGNED:
+        raise Refusal("not_your_turn", f"the step of {approval.rule} has not come yet", "approval")
+    voted = {vote.by for vote in approval.votes}
+    if approval.state is not ApprovalState.REQUESTED or by in voted or not _open(seats):
+        raise Refusal("already_decided", f"{approval.rule} is {approval.state}, or {by} has voted", "approval")
+    return approval
 
 
-def _seats_of(approval: Approval, decision: Decision) -> list[Seat]:
-    return [
-        seat
-        for seat in approval.seats
-        if _belongs_to(seat, decision.by) and decision.seat_of in (None, seat.holder, seat.origin)
-    ]
+def find_approval(state: RoundState, name: str, by: str) -> Approval:
+    """The approval of that id or rule in an open round. Codes: ``round_closed``, ``unknown_approval``."""
+    check_open(state)
+    approval = state.approval(name, by)
+    if approval is None:
+        raise Refusal("unknown_approval", f"round {state.round} has no approval {name}", "approval")
+    return approval
+
+
+def check_open(state: RoundState) -> None:
+    """Refuse (``round_closed``) what comes after the end of the round."""
+    if state.outcome is not None:
+        raise Refusal("round_closed", f"round {state.round} of {state.quote_id} was {state.outcome}")
+
+
+def check_four_eyes(state: RoundState, person: str, path: str = "by") -> None:
+    """Refuse (``four_eyes``) whoever had a hand in the quote."""
+    if person in state.barred:
+        raise Refusal("four_eyes", f"{person} submitted, owns or edited this quote and never decides it", path)
+
+
+def check_reason(state: RoundState, reason: str | None) -> None:
+    """Refuse a rejection without a reason (``reason_missing``), or with none of the policy's (``unknown_reason``)."""
+    if not (reason or "").strip():
+        raise Refusal("reason_missing", "a rejection needs a reason", "reason")
+    if state.reasons and reason not in state.reasons:
+        codes = ", ".join(state.reasons)
+        raise Refusal("unknown_reason", f"{reason} is no reason of the policy; take one of {codes}", "reason")
+
+
+def seat_for(approval: Approval, by: str, seat_of: str | None) -> Seat:
+    """The open seat that ``by`` fills: their own before one held for somebody else."""
+    seats = _open(seats_of(approval, by, seat_of))
+    return min(seats, key=lambda seat: (seat.holder != by, by not in seat.asked))
+
+
+def seats_of(approval: Approval, by: str, seat_of: str | None) -> list[Seat]:
+    """The seats in which ``by`` may act, or has voted; only those of ``seat_of`` where that is said."""
+    return [seat for seat in approval.seats if _belongs_to(seat, by) and seat_of in (None, seat.holder, seat.origin)]
 
 
 def _belongs_to(seat: Seat, person: str) -> bool:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from domain.approval import ladder
 from domain.approval.state import Approval, ApprovalState, Notice, RoundEvent, RoundState, Seat
 from domain.people import Directory
+from domain.refusal import Refusal
+
+
+@dataclass(slots=True)
+class Mail:
+    """What one person will be told at the end of a verb."""
+
+    about: list[str] = field(default_factory=list)
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
 class RoundBook:
-    """The state of one round, and the events and messages of the verb that moves it on."""
+    """The state of one round, and the events and messages of the verb that moves it on (one verb for each object)."""
 
     def __init__(self, state: RoundState, directory: Directory) -> None:
         self.state = state
         self.directory = directory
         self.events: list[RoundEvent] = []
-        self._mail: dict[tuple[str, str], list[str]] = {}
+        self._mail: dict[tuple[str, str], Mail] = {}
         self._notices: list[Notice] = []
 
     @property
@@ -54,16 +65,27 @@ class RoundBook:
         named = {"rule": approval.rule, "approval_id": approval.approval_id} if approval else {}
         self.events.append(RoundEvent(kind=kind, at=at, **named, **more))
 
-    def _tell(self, kind: str, people: Iterable[str], approval: Approval | None = None) -> None:
+    def _tell(self, kind: str, people: Iterable[str], approval: Approval | None = None, **detail: Any) -> None:
         for person in dict.fromkeys(people):
-            about = self._mail.setdefault((kind, person), [])
-            if approval is not None and approval.approval_id not in about:
-                about.append(approval.approval_id)
+            mail = self._mail.setdefault((kind, person), Mail())
+            if approval is not None and approval.approval_id not in mail.about:
+                mail.about.append(approval.approval_id)
+            mail.detail.update({name: value for name, value in detail.items() if value is not None})
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """A refused verb leaves everything as it was."""
+        before = self.state, list(self.events), dict(self._mail)
+        try:
+            yield
+        except Refusal:
+            self.state, self.events, self._mail = before
+            raise
 
     def _finish(self, at: datetime) -> None:
         """Number the messages of this moment, and work out when time alone changes something next."""
         sent = self.state.messages_sent
-        for (kind, person), about in self._mail.items():
+        for (kind, person), mail in self._mail.items():
             sent += 1
             self._notices.append(
                 Notice(
@@ -73,7 +95,8 @@ class RoundBook:
                     quote_id=self.state.quote_id,
                     round=self.state.round,
                     at=at,
-                    approvals=tuple(about),
+                    approvals=tuple(mail.about),
+                    detail=mail.detail,
                 )
             )
         self._mail.clear()

@@ -54,16 +54,20 @@ def seat(named: Named, table: Table, matter: Matter, rule: str, at: datetime) ->
     """
     if named.group is not None:
         persons, needed = _group_persons(named, table, rule)
-        seats = tuple(_seat(person, named, table, matter, at) for person in persons)
-        return Seating(seats, needed, named.group, named.quorum, named.veto)
+        seats = [_seat(person, named, table, matter, at) for person in persons]
+        if not any(matter.within(limit_of(person, named, table.directory)) for person in persons):
+            above = _somebody_above(persons, f"the group {named.group}", table, matter, rule)
+            seats.append(_seat(above, named, table, matter, at).model_copy(update={"required": True}))
+        return Seating(tuple(seats), needed, named.group, named.quorum, named.veto)
     person = _person(named, table, rule)
-    persons = (person, *_with_authority(person, named, table, matter, rule))
-    seats = tuple(_seat(each, named, table, matter, at) for each in persons)
-    return Seating(seats, len(seats), None, "all" if len(seats) > 1 else "any")
+    both = (person, *_with_authority(person, named, table, matter, rule))
+    sitting = tuple(_seat(each, named, table, matter, at) for each in both)
+    return Seating(sitting, len(sitting), None, "all" if len(sitting) > 1 else "any")
 
 
 def _seat(person: str, named: Named, table: Table, matter: Matter, at: datetime) -> Seat:
-    handover = table.directory.stand_ins(person, matter, table.barred, at)
+    limit = limit_of(person, named, table.directory)
+    handover = table.directory.stand_ins(person, matter, table.barred, at, limit=limit)
     calendar = named.calendar if person in named.persons else None
     return Seat(origin=person, holder=person, asked=handover.asked, acting=handover.acting, calendar=calendar)
 
@@ -137,15 +141,17 @@ def _with_authority(person: str, named: Named, table: Table, matter: Matter, rul
     """Who is asked beside ``person`` because their limit is too small: the first up the line whose is enough."""
     if matter.within(limit_of(person, named, table.directory)):
         return ()
-    for manager in table.directory.managers_of(person):
-        if table.may_sit(manager) and matter.within(table.directory.users[manager].authority):
-            return (manager,)
-    for other in table.fallbacks():
-        if other != person and matter.within(table.directory.users[other].authority):
-            return (other,)
+    return (_somebody_above((person,), person, table, matter, rule),)
+
+
+def _somebody_above(persons: Sequence[str], who: str, table: Table, matter: Matter, rule: str) -> str:
+    above = [manager for person in persons for manager in table.directory.managers_of(person) if table.may_sit(manager)]
+    for other in (*above, *table.fallbacks()):
+        if other not in persons and matter.within(table.directory.users[other].authority):
+            return other
     raise Refusal(
         "authority_exceeded",
-        f"the rule {rule} asks {person}, whose authority is below {matter.net_total} {matter.currency},"
+        f"the rule {rule} asks {who}, whose authority is below {matter.net_total} {matter.currency},"
         " and nobody over them has enough",
         f"rules.{rule}",
     )

@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from domain.approval.authority import lacks_authority, wants_votes
 from domain.approval.round_book import RoundBook
-from domain.approval.state import Approval, ApprovalState, Basis, Outcome, Verdict, Vote
+from domain.approval.state import Approval, ApprovalState, Basis, Outcome, Seat, Verdict, Vote
+
+NOT_BY_A_PERSON = frozenset(("timeout", "override"))
+"""Channels of answers that are nobody's own: the clock's, and an admin's in everybody's place."""
 
 
 class Settling(RoundBook):
@@ -64,14 +68,23 @@ class Settling(RoundBook):
 
 
 def settled_by(approval: Approval) -> Verdict | None:
-    """The verdict of an approval once its outcome can no longer change: early stop in both directions."""
-    yes = sum(vote.verdict is Verdict.APPROVE for vote in approval.votes)
-    noes = [vote for vote in approval.votes if vote.verdict is Verdict.REJECT]
-    if any(vote.seat_of in approval.veto or vote.by in approval.veto for vote in noes):
+    """The verdict of an approval once its outcome can no longer change: early stop in both directions.
+
+    Enough people must say yes, all whose yes is required, and among them somebody with authority for the amount.
+    """
+    if approval.override is not None:
+        return approval.override.verdict
+    noes = [seat for seat in approval.seats if seat.vote is not None and seat.vote.verdict is Verdict.REJECT]
+    if any(seat.required or _has_veto(approval, seat) for seat in noes):
         return Verdict.REJECT
-    if yes >= approval.needed:
+    if not wants_votes(approval) and not lacks_authority(approval):
         return Verdict.APPROVE
-    return Verdict.REJECT if len(approval.seats) - len(noes) < approval.needed else None
+    ordinary = sum(not seat.required for seat in approval.seats)
+    return Verdict.REJECT if ordinary - len(noes) < approval.needed else None
+
+
+def _has_veto(approval: Approval, seat: Seat) -> bool:
+    return seat.vote is not None and (seat.vote.seat_of in approval.veto or seat.vote.by in approval.veto)
 
 
 def asks_alone(approval: Approval, person: str) -> bool:
@@ -81,7 +94,7 @@ def asks_alone(approval: Approval, person: str) -> bool:
 def gave(approval: Approval, person: str) -> bool:
     """Whether ``person`` alone was asked there, and approved; nobody's silence counts as theirs."""
     approved = approval.state is ApprovalState.APPROVED and asks_alone(approval, person)
-    return approved and all(vote.channel != "timeout" for vote in approval.votes)
+    return approved and all(vote.channel not in NOT_BY_A_PERSON for vote in approval.votes)
 
 
 def holders_of(approval: Approval) -> tuple[str, ...]:
