@@ -61,3 +61,8 @@ def fulfilment_id(quote: str) -> str:
 def order_run_id(order_id: str) -> str:
     """The run of one split order, from its date to its last delivery."""
     return f"order/{order_id}"
+
+
+def replacement_id(operation: str) -> str:
+    """The run that puts a successor in somebody's place everywhere."""
+    return f"replace/{operation}"

@@ -18,6 +18,7 @@ from activities.store.erp_messages import ErpMessages
 from activities.store.idempotency import IdempotencyKeys
 from activities.store.jsonable import compact
 from activities.store.ledger import LedgerStore
+from activities.store.operations import Operations
 from activities.store.order_views import OrderViews
 from activities.store.orders import OrderStore
 from activities.store.outgoing import CHANNEL, Outgoing
@@ -92,6 +93,10 @@ class Work:
     @cached_property
     def refreshes(self) -> RoundRefreshes:
         return RoundRefreshes(self.connection)
+
+    @cached_property
+    def operations(self) -> Operations:
+        return Operations(self.connection)
 
     @cached_property
     def erp(self) -> ErpMessages:
