@@ -28,6 +28,8 @@ from activities.tokens import Tokens
 from starter.connection import connect
 from starter.desk import Desk
 from starter.erp_watch import ErpWatch
+from starter.record_keys import head_file, signing_key
+from starter.record_signer import RecordSigner
 from starter.round_refresher import RoundRefresher
 from starter.settings import Settings
 from workflows.order_fulfilment import OrderFulfilment
@@ -120,6 +122,7 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
         asyncio.create_task(Relay(database, MailFolder(settings.outbox_dir)).run()),
         asyncio.create_task(ErpWatch(desk, erp).run()),
         asyncio.create_task(RoundRefresher(desk).run()),
+        asyncio.create_task(RecordSigner(database, signing_key(settings), head_file(settings)).run()),
     ]
     try:
         async with worker:

@@ -51,10 +51,15 @@ class Settings(BaseSettings):
 
     key: SecretStr | None = None
     """Signs bearer tokens. None: made once and kept in the state folder."""
+    record_key: SecretStr | None = None
+    """Signs the head of the record: an Ed25519 private key as a JWK. None: made once, kept in the state folder."""
 
     outbox_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "mail")
     erp_outbox_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "erp" / "orders")
     erp_inbox_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "erp" / "acknowledgements")
+
+    heads_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "heads")
+    """Where signed heads of the record are kept: best on another machine, or where nobody can take anything back."""
 
     @field_validator("database")
     @classmethod
@@ -84,7 +89,7 @@ class Settings(BaseSettings):
             return self.key.get_secret_value().encode()
         path = self.state_dir / "key"
         if not path.exists():
-            _make_key(path)
+            keep_secret(path, base64.b64encode(secrets.token_bytes(32)))
         return path.read_bytes().strip()
 
 
@@ -100,13 +105,14 @@ def asyncpg_url(url: str) -> str:
     return "postgresql+asyncpg:" + (rest if rest.startswith("//") else "//" + rest)
 
 
-def _make_key(path: Path) -> None:
+def keep_secret(path: Path, content: bytes) -> None:
+    """Keep ``content`` for the owner alone, unless something is kept there already."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"key.{os.getpid()}.{secrets.token_hex(4)}")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+            file.write(content + b"\n")
         # A link appears whole or not at all, and never replaces: whoever comes second takes the first one's key.
         os.link(draft, path)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""The audit: the record's chain and the invariants I1 to I4, over the whole database."""
+"""The audit: the record and its signed heads, the rounds it tells of, and the invariants I1 to I4, over everything."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from activities.store.order_rows import order_row
 from activities.store.order_tables import orders
+from activities.store.record_heads import Evidence
+from activities.store.retelling import Retelling
 from activities.store.work import Database, Work
 from domain.order.book import OrderBook
 from domain.order.invariants import violations
@@ -27,7 +29,10 @@ class Violation(BaseModel):
 
 
 class AuditReport(BaseModel):
-    """What was looked at and what was found; ``entries`` are those of the record."""
+    """What was looked at and what was found; ``entries`` are those of the record.
+
+    ``heads`` is how many signed heads were believed; ``None`` when there was nothing to verify them by.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,18 +40,24 @@ class AuditReport(BaseModel):
     books: int
     orders: int
     violations: tuple[Violation, ...]
+    rounds: int = 0
+    heads: int | None = None
 
 
-async def audit(database: Database, *, on_book: Callable[[str], None] | None = None) -> AuditReport:
+async def audit(
+    database: Database, *, evidence: Evidence | None = None, on_book: Callable[[str], None] | None = None
+) -> AuditReport:
     """Look at everything, as it is at one moment. ``on_book`` is told of each quote whose orders were looked at.
 
-    Codes: ``record_edited``, ``record_deleted`` and so on, ``i1_quantity`` to ``i4_lineage``, ``row_differs`` where a
-    list shows something else than the order holds, ``unreadable``.
+    Codes: ``record_edited``, ``record_deleted`` and so on, ``round_differs``, ``round_unrecorded`` and
+    ``round_missing`` where a round is not what the record tells, ``i1_quantity`` to ``i4_lineage``, ``row_differs``
+    where a list shows something else than the order or round holds, ``unreadable``.
     """
     async with database.reading() as work:
-        found = [
-            Violation(code=f"record_{finding.kind}", where=f"record {finding.seq}", message=finding.message)
-            for finding in await work.record.verify()
+        found, heads = await audit_record(work, evidence)
+        retelling = Retelling(work.connection)
+        found += [
+            Violation(code=each.code, where=each.where, message=each.message) async for each in retelling.unlike()
         ]
         books = count = 0
         async for quote_id in _quotes(work):
@@ -57,7 +68,28 @@ async def audit(database: Database, *, on_book: Callable[[str], None] | None = N
             if on_book is not None:
                 on_book(quote_id)
         entries = await work.record.count()
-    return AuditReport(entries=entries, books=books, orders=count, violations=tuple(found))
+    return AuditReport(
+        entries=entries,
+        books=books,
+        orders=count,
+        violations=tuple(found),
+        rounds=retelling.rounds,
+        heads=heads,
+    )
+
+
+async def audit_record(work: Work, evidence: Evidence | None) -> tuple[list[Violation], int | None]:
+    """The part of the audit that looks at the record alone, and how many signed heads were believed."""
+    findings = list(await work.record.verify())
+    heads = None
+    if evidence is not None:
+        by_heads, heads = await work.heads.verify(evidence)
+        known = {(each.kind, each.seq) for each in findings}
+        findings += [each for each in by_heads if (each.kind, each.seq) not in known]
+    found = [
+        Violation(code=f"record_{each.kind}", where=f"record {each.seq}", message=each.message) for each in findings
+    ]
+    return found, heads
 
 
 async def _quotes(work: Work) -> AsyncIterator[str]:

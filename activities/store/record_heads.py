@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +20,7 @@ from activities.store.record import CHAIN, Finding
 from activities.store.tables import record, record_heads
 
 AT_A_TIME = 1000
+ON_THE_WAY = timedelta(minutes=1)
 SIGNERS = 7_315_001
 """The advisory lock of whoever signs: heads are numbered without gaps."""
 
@@ -94,15 +96,21 @@ class RecordHeads:
             ]
             filed = [line.signed for line in lines if line.signed is not None]
             findings += _forged(filed, evidence.keys, str(evidence.file.path))
-        elif evidence.file is not None and kept:
-            message = f"{len(kept)} heads were signed and {evidence.file.path} is not there"
-            findings.append(Finding(kind="heads_missing", seq=kept[-1].seq, message=message))
+        settled = await self._settled(kept)
         believed = {
             (each.seq, each.hash): each for each in (*kept, *filed) if evidence.keys.fault(each) is None
         }.values()
         if evidence.file is not None and evidence.file.exists:
-            findings += _removed(believed, {"the table": kept, str(evidence.file.path): filed})
+            findings += _removed(believed, {"the table": kept, str(evidence.file.path): filed}, settled)
+        elif evidence.file is not None and settled:
+            message = f"{len(kept)} heads were signed and {evidence.file.path} is not there"
+            findings.append(Finding(kind="heads_missing", seq=kept[-1].seq, message=message))
         return (*await self._unlike(sorted(believed, key=lambda each: each.seq)), *findings), len(believed)
+
+    async def _settled(self, kept: Sequence[SignedHead]) -> int:
+        """The number up to which heads must be in both places: one that was just signed may be on its way."""
+        now = (await self._connection.execute(select(func.clock_timestamp()))).scalar_one()
+        return max((each.number for each in kept if now - each.at > ON_THE_WAY), default=0)
 
     async def _unlike(self, heads: Sequence[SignedHead]) -> list[Finding]:
         """The first place at which the chain is not the one that was signed."""
@@ -130,8 +138,11 @@ def _forged(heads: Iterable[SignedHead], keys: HeadKeys, where: str) -> list[Fin
     ]
 
 
-def _removed(believed: Iterable[SignedHead], places: Mapping[str, Sequence[SignedHead]]) -> list[Finding]:
-    """Heads that one of the two places has and the other has not, and numbers that neither has."""
+def _removed(believed: Iterable[SignedHead], places: Mapping[str, Sequence[SignedHead]], settled: int) -> list[Finding]:
+    """Heads that one of the two places has and the other has not, and numbers that neither has.
+
+    What only the file has was committed before: only the table may be ahead, by heads behind ``settled``.
+    """
     known = {each.number: each for each in believed}
     present = {where: {each.number for each in heads} for where, heads in places.items()}
     return [
@@ -142,5 +153,5 @@ def _removed(believed: Iterable[SignedHead], places: Mapping[str, Sequence[Signe
         )
         for number in range(1, max(known, default=0) + 1)
         for where in places
-        if number not in present[where]
+        if number not in present[where] and (number <= settled or number not in present["the table"])
     ]

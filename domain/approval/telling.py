@@ -17,7 +17,8 @@ def told(event: RoundEvent, state: RoundState) -> RoundEvent:
     """``event`` of the round ``state`` with the facts of its approval in the detail.
 
     ``submitted`` carries the plan. What asks, skips or answers an approval carries ``approver``, ``why`` (the rule's
-    reason) and ``tested`` (the values that were seen); a skip also ``basis_tested``, those of its basis.
+    reason) and ``tested`` (the values that were seen); a skip also ``basis_tested``, those of its basis; in a later
+    round ``weighed`` says why it is asked again, or is not.
     """
     approval = next((each for each in state.approvals if each.approval_id == event.approval_id), None)
     facts: dict[str, Any] = {}
@@ -25,6 +26,8 @@ def told(event: RoundEvent, state: RoundState) -> RoundEvent:
         facts = {"plan": [_planned(each) for each in state.approvals if each.added is None]}
     elif approval is not None and event.kind in EXPLAINED:
         facts = _explained(approval)
+        if event.kind in ("requested", "skipped") and approval.weighed is not None:
+            facts["weighed"] = approval.weighed.model_dump(mode="json", exclude_defaults=True)
         if event.kind == "added":
             facts["plan"] = [_planned(approval)]
         if event.kind == "skipped" and approval.basis is not None and approval.basis.snapshot is not None:

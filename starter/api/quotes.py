@@ -12,13 +12,12 @@ from activities.store.quotes import StoredQuote
 from domain.approval.plan import Submission
 from domain.approval.preview import explain_plan, preview_plan
 from domain.refusal import Refusal
-from starter.api.bodies import Commented, Paged
+from starter.api.bodies import Commented
 from starter.api.caller import Calling
 from starter.api.documents import (
     Json,
     quote_document,
     quote_page_document,
-    record_entry_document,
     round_document,
     round_lines_document,
 )
@@ -123,12 +122,3 @@ async def get_round(quote_id: str, number: Number, call: Calling) -> JSONRespons
         await work.quotes.get(quote_id)
         return JSONResponse(round_document(await work.rounds.get(quote_id, number)))
 
-
-@router.get("/quotes/{quote_id}/record")
-async def read_record(quote_id: str, call: Calling, page: Annotated[Paged, Query()]) -> JSONResponse:
-    """What happened to a quote and its orders, oldest first, with the hashes that chain the record."""
-    async with call.doors.desk.reading() as work:
-        await work.quotes.get(quote_id)
-        found = await work.views.record_page(quote_id, cursor=page.cursor, limit=page.limit)
-    entries = [record_entry_document(entry) for entry in found.entries]
-    return JSONResponse({"entries": entries, "next": found.next})

@@ -1,4 +1,4 @@
-"""``countersign audit``: the record's chain and the invariants I1 to I4, over the whole database."""
+"""``countersign audit``: the record, the rounds it tells of, and the invariants I1 to I4, over the whole database."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def audit(database: DatabaseUrl = None, state_dir: StateDir = None, as_json: AsJ
 
     from starter.child_process import StackError
     from starter.cli.reading import settings_of
+    from starter.cli.record import heads_text
 
     settings = settings_of(database, state_dir)
     try:
@@ -39,6 +40,8 @@ def audit(database: DatabaseUrl = None, state_dir: StateDir = None, as_json: AsJ
         for each in report.violations:
             typer.echo(f"{each.code}: {each.where}: {each.message}")
         looked_at = f"{report.entries} entries, {report.books} quotes with orders, {report.orders} orders"
+        if report.rounds or report.heads:
+            typer.echo(f"record: {report.rounds} rounds told again, {heads_text(report.heads)}")
         typer.echo(f"audit {len(report.violations)} violations ({looked_at})")
     if report.violations:
         raise typer.Exit(1)
@@ -47,10 +50,12 @@ def audit(database: DatabaseUrl = None, state_dir: StateDir = None, as_json: AsJ
 async def _audit(settings: Settings) -> AuditReport:
     from activities.store.audit import audit as look
     from starter.cli.reading import database_of
+    from starter.cli.record import evidence_of
 
+    evidence = evidence_of(settings, None, None)
     async with database_of(settings) as found:
         with _progress() as on_quote:
-            return await look(found, on_book=on_quote)
+            return await look(found, evidence=evidence, on_book=on_quote)
 
 
 @contextmanager

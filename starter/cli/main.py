@@ -18,6 +18,7 @@ from starter.cli import (
     policy_schema,
     preview,
     quote,
+    record,
     scenario,
     token,
     up,
@@ -44,6 +45,7 @@ documents.policy.command("schema")(policy_schema.schema)
 documents.policy.command("replay")(policy_replay.replay)
 app.add_typer(documents.policy, name="policy")
 app.add_typer(documents.directory, name="directory")
+app.add_typer(record.app, name="record")
 app.command("audit")(audit.audit)
 
 

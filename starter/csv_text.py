@@ -1,0 +1,23 @@
+"""CSV (RFC 4180) that spreadsheets open without running anything that a stranger wrote into it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins so is calculated by spreadsheets: it gets an apostrophe before it."""
+
+
+def csv_lines(rows: Iterable[Iterable[object]]) -> str:
+    """The rows as text; nothing is an empty cell, and no cell can be a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerows([_cell(each) for each in row] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
