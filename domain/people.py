@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -141,6 +141,36 @@ class Directory(Roster):
             raise Refusal("unknown_user", f"{user} is not in the directory", "user")
         gone = self.users[user].model_copy(update={"active": False})
         return self._with(users={**self.users, user: gone})
+
+    def with_entry(self, section: str, name: str, data: Any) -> Directory:
+        """The directory in which ``name`` of ``section`` (``users``, ``groups``, ``approvers``, ``calendars``) is
+        ``data``. Codes: those of :func:`read_directory`, as far as this entry is what is wrong.
+        """
+        entry = getattr(read_model(Directory, {section: {name: data}}), section)[name]
+        changed = self._with(**{section: {**getattr(self, section), name: entry}})
+        known = set(_problems(self))
+        problems = [each for each in _problems(changed) if each not in known]
+        if problems:
+            raise Refusal.of(problems)
+        return changed
+
+    def givers(self, names: Iterable[str]) -> frozenset[str]:
+        """Who hands over, ever and directly or through others, to one of ``names`` (users or groups)."""
+        groups_of: dict[str, list[str]] = {}
+        for group, entry in self.groups.items():
+            for member in entry.members:
+                groups_of.setdefault(member, []).append(group)
+        given_to: dict[str, list[str]] = {}
+        for delegation in self.delegations:
+            given_to.setdefault(delegation.to, []).append(delegation.of)
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            here = waiting.pop()
+            new = {of for target in (here, *groups_of.get(here, ())) for of in given_to.get(target, ())} - found
+            found |= new
+            waiting.extend(new)
+        return frozenset(found)
 
     def _with(self, **changes: Any) -> Directory:
         """A copy with ``changes``; what was worked out from the old content is not copied with it."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from activities.store.record_entry import RecordEntry
-from activities.store.refreshes import RoundRefresh
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approvers import check_approvers
@@ -19,12 +18,10 @@ from domain.policy.document import read_policy
 from domain.policy.evaluate import compile_policy
 from domain.policy.finding import Finding, refuse_errors
 from domain.refusal import Refusal
+from starter.change_of_people import PATIENCE, ChangeOfPeople
 from starter.desk import Desk
-from starter.round_refresher import RoundRefresher
 
 EVERY = 1_000_000
-PATIENCE = timedelta(seconds=3)
-"""For how long a request waits until open rounds have looked again; the worker sees to the others."""
 
 
 class PeopleDesk:
@@ -32,7 +29,7 @@ class PeopleDesk:
 
     def __init__(self, desk: Desk, *, patience: timedelta = PATIENCE) -> None:
         self._desk = desk
-        self._patience = patience
+        self._change = ChangeOfPeople(desk, patience=patience)
 
     async def publish(
         self,
@@ -99,16 +96,22 @@ class PeopleDesk:
             await work.record.append([entry])
             return version
 
-    async def load_directory(self, who: Identity, document: Mapping[str, Any]) -> None:
-        """Put ``document`` in the place of the whole directory. Codes: those of ``read_directory``."""
+    async def load_directory(
+        self, who: Identity, document: Mapping[str, Any], *, expected_version: int | None = None
+    ) -> int:
+        """Put ``document`` in the place of the whole directory; returns its version.
+
+        Codes: those of ``read_directory``, ``stale`` (it is not at ``expected_version`` any more).
+        """
         read_directory(document)
         at = self._desk.clock.now()
         async with self._desk.database.work() as work:
-            version = await work.directory.replace_all(document, who.user, at)
-            await work.record.append([self._entry("directory_loaded", who, {"version": version})])
+            version = await work.directory.replace_all(document, who.user, at, expected_version=expected_version)
+            await work.record.append([self._change.entry("directory_loaded", who, {"version": version})])
             opened = await work.views.open_rounds(limit=EVERY)
-            wanted = await self._noted(work, [(each.quote_id, each.round) for each in opened])
-        await self._refresh(wanted)
+            wanted = await self._change.noted(work, [(each.quote_id, each.round) for each in opened])
+        await self._change.bring(wanted)
+        return version
 
     async def delegate(self, who: Identity, delegation: Delegation, *, key: str | None = None) -> str:
         """Enter a delegation; what waits for ``of`` is handed over where it is in force. The same ``key`` is once.
@@ -118,6 +121,8 @@ class PeopleDesk:
         """
         at = self._desk.clock.now()
         async with self._desk.database.work() as work:
+            if not who.is_admin:
+                await self._desk.check_user(work, who)
             directory = await self._desk.knowledge.directory(work)
             directory.with_delegation(delegation, at)
             start, end = directory.window(delegation)
@@ -125,9 +130,9 @@ class PeopleDesk:
             name = await work.directory.add_delegation(body, who.user, at, starts_at=start, ends_at=end, key=key)
             # Once more, with what others entered at this moment: together they may be a loop, and we hold the lock now.
             read_directory(await work.directory.load())
-            await work.record.append([self._entry("delegation_entered", who, {"delegation": name, **body})])
-            wanted = await self._noted(work, await work.rounds.involving(delegation.of, limit=EVERY))
-        await self._refresh(wanted)
+            await work.record.append([self._change.entry("delegation_entered", who, {"delegation": name, **body})])
+            wanted = await self._change.noted(work, await work.rounds.involving(delegation.of, limit=EVERY))
+        await self._change.bring(wanted)
         return name
 
     async def end_delegation(self, who: Identity, of: str) -> None:
@@ -139,9 +144,9 @@ class PeopleDesk:
             for delegation in directory.delegations:
                 if delegation.of == of and delegation.id is not None:
                     await work.directory.end_delegation(delegation.id, who.user, at)
-            await work.record.append([self._entry("delegation_ended", who, {"of": of})])
-            wanted = await self._noted(work, await work.rounds.involving(of, limit=EVERY))
-        await self._refresh(wanted)
+            await work.record.append([self._change.entry("delegation_ended", who, {"of": of})])
+            wanted = await self._change.noted(work, await work.rounds.involving(of, limit=EVERY))
+        await self._change.bring(wanted)
 
     async def deactivate(self, who: Identity, user: str) -> None:
         """A user is no longer asked; what waits for them goes to whoever stands in. Code: ``unknown_user``."""
@@ -149,20 +154,10 @@ class PeopleDesk:
             directory = await self._desk.knowledge.directory(work)
             gone = directory.deactivated(user).users[user]
             await work.directory.put("user", user, gone.model_dump(mode="json", exclude_none=True), who.user)
-            await work.record.append([self._entry("user_deactivated", who, {"user": user})])
-            wanted = await self._noted(work, await work.rounds.involving(user, limit=EVERY))
-        await self._refresh(wanted)
+            await work.record.append([self._change.entry("user_deactivated", who, {"user": user})])
+            wanted = await self._change.noted(work, await work.rounds.involving(user, limit=EVERY))
+        await self._change.bring(wanted)
 
     async def _published(self, work: Work, who: Identity, name: str) -> int:
         """The newest version that ``who`` published."""
         return next(each.version for each in await work.policies.all(name) if each.by == who.user)
-
-    def _entry(self, kind: str, who: Identity, body: Mapping[str, Any]) -> RecordEntry:
-        return RecordEntry(kind=kind, at=self._desk.clock.now(), by=who.user, body=body)
-
-    async def _noted(self, work: Work, rounds: Iterable[tuple[str, int]]) -> tuple[RoundRefresh, ...]:
-        """Write down, with the change itself, which rounds must look again: whatever becomes of us, they will."""
-        return await work.refreshes.put(rounds, await work.directory.version(), grace=2 * self._patience)
-
-    async def _refresh(self, wanted: Sequence[RoundRefresh]) -> None:
-        await RoundRefresher(self._desk).try_at_once(wanted, within=self._patience)

@@ -10,30 +10,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import cast, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.store.directory_entry import DirectoryEntry
+from activities.store.directory_pages import DirectoryPages
 from activities.store.jsonable import fingerprint, jsonable, refuse_unstorable
 from activities.store.tables import ENTRY_KINDS, delegations, directory_counter, directory_entries
 from domain.refusal import Refusal
 
 SECTIONS = {"calendars": "calendar", "users": "user", "groups": "group", "approvers": "approver"}
-
-
-class DirectoryEntry(BaseModel):
-    """One user, group, approver, calendar or setting; ``version`` is the directory's when it last changed."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: str
-    id: str
-    body: Any
-    version: int
-    changed_by: str
-    changed_at: datetime
 
 
 class DirectoryStore:
@@ -45,6 +33,15 @@ class DirectoryStore:
     async def version(self) -> int:
         """The number of changes so far; the same number means the same directory."""
         return int((await self._connection.execute(select(directory_counter.c.version))).scalar_one())
+
+    @property
+    def pages(self) -> DirectoryPages:
+        """The same, to read page by page."""
+        return DirectoryPages(self._connection)
+
+    async def lock(self) -> None:
+        """Change the directory alone until this transaction ends, on what is there now."""
+        await self._connection.execute(select(directory_counter.c.version).with_for_update())
 
     async def hold(self) -> None:
         """Let nobody change the directory before this transaction ends: what is made of it is seen by who does."""
@@ -97,11 +94,12 @@ class DirectoryStore:
         """
         version = await self._next_version()
         if expected_version is not None:
-            await self._refuse_stale(kind, name, expected_version)
+            await self.refuse_stale(kind, name, expected_version)
         await self._upsert([_entry(kind, name, body, version, by)])
         return version
 
-    async def _refuse_stale(self, kind: str, name: str, expected: int) -> None:
+    async def refuse_stale(self, kind: str, name: str, expected: int) -> None:
+        """Refuse (``stale``) an entry that is at another version than ``expected`` (0: that there is none)."""
         columns = directory_entries.c
         statement = select(columns.version).where(columns.kind == kind, columns.id == name)
         found = (await self._connection.execute(statement)).scalar_one_or_none() or 0
@@ -115,12 +113,17 @@ class DirectoryStore:
         await self._connection.execute(delete(directory_entries).where(columns.kind == kind, columns.id == name))
         return version
 
-    async def replace_all(self, document: Mapping[str, Any], by: str, at: datetime) -> int:
-        """Make the directory what ``document`` says, settings excepted; returns its version.
+    async def replace_all(
+        self, document: Mapping[str, Any], by: str, at: datetime, *, expected_version: int | None = None
+    ) -> int:
+        """Make the directory what ``document`` says, settings excepted; returns its version. Code: ``stale``.
 
         Entries that are not in the document go. So do its delegations' predecessors: they end ``at`` that moment.
         """
         version = await self._next_version()
+        if expected_version is not None and version - 1 != expected_version:
+            seen = f"it is at {version - 1}, you saw {expected_version}"
+            raise Refusal("stale", f"the directory has changed: {seen}; read it again")
         rows = [
             _entry(kind, name, body, version, by)
             for section, kind in SECTIONS.items()

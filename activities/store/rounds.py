@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, delete, or_, select, tuple_, update
@@ -176,3 +176,13 @@ class RoundStore:
         if after is not None:
             statement = statement.where(tuple_(columns.quote_id, columns.round) > after)
         return tuple(RoundName(*row) for row in await self._connection.execute(statement))
+
+    async def involving_any(self, persons: Sequence[str]) -> tuple[RoundName, ...]:
+        """Open rounds in which an open approval involves one of ``persons``; by name."""
+        columns = approval_people.c
+        found: set[RoundName] = set()
+        for start in range(0, len(persons), 1000):  # a statement has at most 32,767 parameters
+            some = columns.person.in_(persons[start : start + 1000])
+            statement = select(columns.quote_id, columns.round).where(some, columns.state.in_(OPEN)).distinct()
+            found.update(RoundName(*row) for row in await self._connection.execute(statement))
+        return tuple(sorted(found))

@@ -127,6 +127,14 @@ class Paged(Body):
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 50
 
 
+class DelegationsQuery(Paged):
+    """Of whom and to whom (a user or a group); with those that were taken back, or without."""
+
+    of: Identifier | None = None
+    to: Identifier | None = None
+    taken_back: bool = False
+
+
 class InboxQuery(Paged):
     """Whose approvals, and in which state."""
 

@@ -13,6 +13,7 @@ from activities.tokens import Identity
 from domain.refusal import Refusal
 from starter.customer_desk import CustomerDesk
 from starter.desk import Desk
+from starter.directory_desk import DirectoryDesk
 from starter.order_desk import OrderDesk
 from starter.people_desk import PeopleDesk
 from starter.quote_desk import QuoteDesk
@@ -40,6 +41,10 @@ class Doors:
     @property
     def people(self) -> PeopleDesk:
         return PeopleDesk(self.desk)
+
+    @property
+    def directory(self) -> DirectoryDesk:
+        return DirectoryDesk(self.desk)
 
     @property
     def customers(self) -> CustomerDesk:

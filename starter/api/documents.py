@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from activities.store.directory_pages import StoredDelegation
 from activities.store.policies import PublishedPolicy
 from activities.store.quotes import StoredQuote
 from activities.store.record import RecordedEntry
 from activities.store.views import InboxLine, QuotePage, RoundLine
 from domain.approval.state import RoundState
+from domain.delegation import Delegation
 from domain.money import decimal_text
+from domain.people import Directory
+from domain.reading import read_model
 from starter.plans import plan_document
 
 Json = dict[str, Any]
@@ -61,6 +66,26 @@ def inbox_line_document(line: InboxLine) -> Json:
 def record_entry_document(entry: RecordedEntry) -> Json:
     """One entry of the record, with the hashes that chain it."""
     return entry.model_dump(mode="json")
+
+
+def delegation_document(stored: StoredDelegation, directory: Directory, at: datetime) -> Json:
+    """A delegation: as it was entered, from when until when that is, and how it stands ``at`` a moment."""
+    start, end = directory.window(read_model(Delegation, stored.body))
+    if stored.ended_at is not None:
+        state = "taken_back"
+    elif end is not None and end <= at:
+        state = "over"
+    else:
+        state = "to_come" if start is not None and start > at else "in_force"
+    moments = {"starts_at": start, "ends_at": end, "entered_at": stored.entered_at, "ended_at": stored.ended_at}
+    return {
+        "id": stored.delegation_id,
+        **stored.body,
+        "state": state,
+        **{name: moment.isoformat() if moment else None for name, moment in moments.items()},
+        "entered_by": stored.entered_by,
+        "ended_by": stored.ended_by,
+    }
 
 
 def policy_document(policy: PublishedPolicy) -> Json:

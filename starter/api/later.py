@@ -15,12 +15,6 @@ PROMISED = (
     *(("POST", f"/orders/{{order_id}}/{verb}") for verb in ORDER_VERBS.split()),
     ("POST", "/contracts/{contract_id}/amend"),
     ("POST", "/contracts/{contract_id}/renew"),
-    *(
-        (method, f"/{kind}/{{name}}")
-        for kind in ("users", "groups", "approvers", "calendars")
-        for method in ("GET", "PUT")
-    ),
-    ("DELETE", "/delegations/{name}"),
     ("POST", "/approvers/{name}/replace"),
     ("GET", "/operations/{name}"),
     ("POST", "/policies/check"),

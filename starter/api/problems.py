@@ -71,6 +71,9 @@ def status_of(problem: Problem, headers: Mapping[str, str]) -> int:
     if problem.code == "unknown_user" and problem.path == "by":
         # Not something that is looked for and missing, but somebody who may do nothing here.
         return HTTPStatus.FORBIDDEN
+    if problem.code in ("unknown_approver", "unknown_calendar") and problem.path == "id":
+        # It is this that was looked for; elsewhere a document names something that is not there.
+        return HTTPStatus.NOT_FOUND
     return STATUS_OF_CODE.get(problem.code, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 

@@ -97,7 +97,7 @@ async def test_a_form_is_no_json(api: Api, quote: str) -> None:
         ("POST", "/orders/any/merge", 501, "not_built_yet"),
         ("POST", "/approvals/any/override", 501, "not_built_yet"),
         ("GET", "/customers/any/timeline", 501, "not_built_yet"),
-        ("PUT", "/users/mei", 501, "not_built_yet"),
+        ("PUT", "/users/mei", 403, "admin_only"),
     ],
 )
 async def test_an_address_that_leads_nowhere_says_why(

@@ -1,8 +1,7 @@
-"""Routes of policies and people: publish, read, compare and roll back versions, load the directory, delegate."""
+"""Routes of policies: check, publish, read, compare and roll back versions."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -12,43 +11,24 @@ from domain.policy.check import LARGEST_TEXT
 from domain.policy.difference import difference
 from domain.policy.document import read_policy
 from domain.refusal import Refusal
-from domain.yaml_text import read_yaml
-from starter.api.bodies import Delegating, Paged, RollingBack, TwoVersions
+from starter.api.bodies import Paged, RollingBack, TwoVersions
 from starter.api.caller import Calling
+from starter.api.document_body import EITHER, read_document
 from starter.api.documents import policy_document
-from starter.api.route import JSON_TYPES, DocumentRoute, DoorRoute, media_type, read_json
+from starter.api.route import DocumentRoute, DoorRoute
 from starter.differences import difference_document
 
-documents = APIRouter(route_class=DocumentRoute, tags=["policies and people"])
-router = APIRouter(route_class=DoorRoute, tags=["policies and people"])
+documents = APIRouter(route_class=DocumentRoute, tags=["policies"])
+router = APIRouter(route_class=DoorRoute, tags=["policies"])
 
 SHOWN = ("severity", "code", "document", "path", "message")
-EITHER = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"type": "object"}}, "application/yaml": {}},
-    }
-}
-
-
-async def _document(request: Request) -> tuple[dict[str, Any], str]:
-    """The document in the body, and its text. In these documents bare numbers are exact decimals."""
-    body = await request.body()
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise Refusal("invalid_text", "the body is not UTF-8; send it so encoded") from None
-    value = read_json(body, parse_float=Decimal) if media_type(request) in JSON_TYPES else read_yaml(text, "body").value
-    if not isinstance(value, dict):
-        raise Refusal("wrong_type", "send one document: a mapping of fields")
-    return value, text
 
 
 async def _policy(request: Request) -> tuple[dict[str, Any], str]:
     """The policy in the body, and its text; a longer one than anybody writes is not even read."""
     if len(await request.body()) > LARGEST_TEXT:
         raise Refusal("too_long", f"a policy has at most {LARGEST_TEXT:,} characters")
-    return await _document(request)
+    return await read_document(request)
 
 
 @documents.post("/policies", openapi_extra=EITHER)
@@ -104,22 +84,3 @@ async def roll_back_policy(name: str, body: RollingBack, call: Calling) -> JSONR
     version = await call.doors.people.rollback(call.who, name, body.to, body.comment, key=call.key)
     place = f"/api/v1/policies/{name}/versions/{version}"
     return JSONResponse({"policy": name, "version": version, "to": body.to}, 201, {"Location": place})
-
-
-@documents.put("/directory", openapi_extra=EITHER)
-async def load_directory(request: Request, call: Calling) -> JSONResponse:
-    """Put a document (JSON or YAML) in the place of the whole directory; what waits is handed over at once."""
-    call.require_admin()
-    document, _ = await _document(request)
-    await call.doors.people.load_directory(call.who, document)
-    async with call.doors.desk.reading() as work:
-        return JSONResponse({"version": await work.directory.version()})
-
-
-@router.post("/delegations")
-async def delegate(body: Delegating, call: Calling) -> JSONResponse:
-    """Hand over to somebody from a moment until another, what already waits included."""
-    of = body.of or call.who.user
-    if of != call.who.user:
-        call.require_admin()
-    return JSONResponse({"id": await call.doors.people.delegate(call.who, body.delegation(of), key=call.key)}, 201)
