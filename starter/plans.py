@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from domain.approval.smart_words import weighing_document
 from domain.approval.state import Approval, RoundState, TestedValue
 from domain.money import decimal_text
 
@@ -54,6 +55,7 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "due": approval.due_at.isoformat() if approval.due_at else None,
         "conditions": [_tested(each, approval) for each in approval.snapshot.conditions],
         "basis": approval.basis.model_dump(mode="json", exclude={"snapshot"}) if approval.basis else None,
+        "weighed": weighing_document(approval.weighed) if approval.weighed else None,
         "votes": [vote.model_dump(mode="json") for vote in approval.votes],
         "seats": [
             {"holder": seat.holder, "origin": seat.origin, "asked": list(seat.asked), "voted": seat.vote is not None}
@@ -64,14 +66,10 @@ def approval_document(approval: Approval) -> dict[str, Any]:
 
 def _tested(tested: TestedValue, approval: Approval | None = None) -> dict[str, Any]:
     basis = approval.basis if approval is not None else None
-    previous = next(
-        (
-            each.value
-            for each in (basis.snapshot.conditions if basis and basis.snapshot else ())
-            if each.text == tested.text
-        ),
-        None,
-    )
+    weighed = approval.weighed if approval is not None else None
+    seen = [(each.text, each.value) for each in (basis.snapshot.conditions if basis and basis.snapshot else ())]
+    seen += [(each.text, each.before) for each in (weighed.conditions if weighed else ())]
+    previous = next((value for text, value in seen if text == tested.text), None)
     return {
         "condition": tested.text,
         "value": tested.value,

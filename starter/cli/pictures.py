@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from domain.approval.smart_words import sentence
 from domain.approval.state import Approval, ApprovalState, RoundState, TestedValue
 from starter.explanations import change_line
 
@@ -66,6 +67,8 @@ def _why(approval: Approval) -> Iterator[str]:
     yield f"  {MARKS[approval.state]} {approval.rule}: {approval.reason or approval.approver}{due}"
     met = "; ".join(_condition(each) for each in approval.snapshot.conditions if each.speaks_for_asking)
     yield f"      because {met or 'it is always asked'}"
+    if approval.weighed is not None:
+        yield f"      {sentence(approval.weighed)}"
 
 
 def _change(explained: Mapping[str, Any] | None) -> Iterator[str]:
