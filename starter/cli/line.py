@@ -48,6 +48,10 @@ class Line:
         sent = {name: value for name, value in body.items() if value is not None}
         return self._call("PATCH", path, params=params, json=sent).json()
 
+    def delete(self, path: str) -> Any:
+        """Take something away; once more changes nothing."""
+        return self._call("DELETE", path).json()
+
     def send(self, method: str, path: str, text: str, media_type: str, **headers: str) -> Any:
         """Hand in a document as it is written."""
         return self._call(method, path, content=text.encode(), headers={"Content-Type": media_type, **headers}).json()

@@ -11,6 +11,7 @@ from starter.cli import (
     audit,
     customer,
     demo,
+    directory,
     documents,
     order,
     policy_check,
@@ -44,7 +45,12 @@ documents.policy.command("check")(policy_check.check)
 documents.policy.command("schema")(policy_schema.schema)
 documents.policy.command("replay")(policy_replay.replay)
 app.add_typer(documents.policy, name="policy")
+documents.directory.command("show")(directory.show)
+documents.directory.command("get")(directory.get)
+documents.directory.command("put")(directory.put)
+documents.directory.command("holidays")(directory.holidays)
 app.add_typer(documents.directory, name="directory")
+app.add_typer(directory.delegation, name="delegation")
 app.add_typer(record.app, name="record")
 app.command("audit")(audit.audit)
 
