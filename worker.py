@@ -23,6 +23,7 @@ from activities.orders import OrderActivities
 from activities.partners.erp import Erp
 from activities.partners.file_erp import FileErp
 from activities.partners.mail_folder import MailFolder
+from activities.replacements import ReplacementActivities
 from activities.store.work import Database
 from activities.tokens import Tokens
 from starter.connection import connect
@@ -32,6 +33,7 @@ from starter.record_keys import head_file, signing_key
 from starter.record_signer import RecordSigner
 from starter.round_refresher import RoundRefresher
 from starter.settings import Settings
+from workflows.approver_replacement import ApproverReplacement
 from workflows.order_fulfilment import OrderFulfilment
 from workflows.quote_approval import QuoteApproval
 from workflows.split_order import SplitOrder
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
 POLLERS = 20
 DRAIN = timedelta(seconds=15)
-WORKFLOWS: Sequence[type] = (QuoteApproval, OrderFulfilment, SplitOrder)
+WORKFLOWS: Sequence[type] = (QuoteApproval, OrderFulfilment, SplitOrder, ApproverReplacement)
 
 
 def build_worker(
@@ -63,6 +65,7 @@ def build_worker(
     knowledge = Knowledge()
     approvals = ApprovalActivities(database, tokens, knowledge, stories=stories)
     orders = OrderActivities(database, tokens, knowledge, stories=stories)
+    replacements = ReplacementActivities(database, tokens, knowledge, stories=stories)
     partner = ErpActivities(database, erp)
     versioning = None
     if deployment is not None:
@@ -82,6 +85,11 @@ def build_worker(
             approvals.recall_round,
             approvals.refresh_round,
             approvals.note_ignored,
+            replacements.open_replacement,
+            replacements.begin_replacement,
+            replacements.replace_in_rounds,
+            replacements.finish_replacement,
+            replacements.cancel_replacement,
             orders.create_orders,
             orders.change_order,
             orders.advance_order,

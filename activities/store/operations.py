@@ -137,7 +137,7 @@ class Operations:
     async def is_waiting(self, operation: str, name: RoundName) -> bool:
         """Whether that round was not looked at yet; holds it until the transaction ends."""
         statement = select(ROUNDS.state).where(_mine(operation, name)).with_for_update()
-        return (await self._connection.execute(statement)).scalar_one() == WAITING
+        return bool((await self._connection.execute(statement)).scalar_one() == WAITING)
 
     async def settle(self, operation: str, name: RoundName, state: str, found: list[dict[str, Any]]) -> None:
         """Note what became of a round, and count it; its run must hear of it where something was moved."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.approval.refusals import check_decision, seat_for
+from domain.approval.replacing import Replacing
 from domain.approval.settling import basis_detail
 from domain.approval.state import ActVerb, Approval, ApprovalState, Decision, Outcome, RoundAct
 from domain.approval.withdrawal import Withdrawal
 from domain.refusal import Refusal
 
 
-class ApprovalRound(Withdrawal):
+class ApprovalRound(Withdrawal, Replacing):
     """One round, moved on by one verb at a moment."""
 
     def open(self, at: datetime) -> None:
