@@ -14,7 +14,19 @@ from starlette.exceptions import HTTPException
 
 from domain.quote import Quote
 from domain.refusal import Refusal
-from starter.api import approvals, customers, directory, health, later, orders, policies, quotes, record, replay
+from starter.api import (
+    approvals,
+    customers,
+    directory,
+    health,
+    later,
+    orders,
+    policies,
+    quotes,
+    record,
+    replacements,
+    replay,
+)
 from starter.api.boundary import Boundary, Meters
 from starter.api.caller import Doors
 from starter.api.problems import ProblemDocument, tell_http_error, tell_refusal, tell_wrong_request
@@ -54,7 +66,7 @@ def create_api(desk: Desk, *, largest_body: int = LARGEST_BODY, patience: timede
 def _versioned() -> APIRouter:
     # For the description only: the routes themselves look at the token before anything else is read.
     api = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))])
-    for each in (quotes, approvals, record, orders, customers, policies, directory, replay):
+    for each in (quotes, approvals, record, orders, customers, policies, directory, replacements, replay):
         api.include_router(each.router)
     api.include_router(policies.documents)
     api.include_router(directory.documents)

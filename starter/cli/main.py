@@ -8,6 +8,7 @@ import typer
 
 from starter.cli import (
     approval,
+    approver,
     audit,
     customer,
     demo,
@@ -39,6 +40,8 @@ app.command("scenario")(scenario.scenario)
 app.command("token")(token.token)
 app.add_typer(quote.app, name="quote")
 app.add_typer(approval.app, name="approval")
+app.add_typer(approver.app, name="approver")
+app.add_typer(approver.operation, name="operation")
 app.add_typer(order.app, name="order")
 app.add_typer(customer.app, name="customer")
 documents.policy.command("check")(policy_check.check)
