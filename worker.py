@@ -83,6 +83,7 @@ def build_worker(
             approvals.record_decision,
             approvals.advance_round,
             approvals.recall_round,
+            approvals.act_on_round,
             approvals.refresh_round,
             approvals.note_ignored,
             replacements.open_replacement,

@@ -9,12 +9,14 @@ from temporalio import activity
 
 from activities.knowledge import Knowledge
 from activities.requests import (
+    ACT_ON_ROUND,
     ADVANCE_ROUND,
     NOTE_IGNORED,
     OPEN_ROUND,
     RECALL_ROUND,
     RECORD_DECISION,
     REFRESH_ROUND,
+    ActOnRound,
     AdvanceRound,
     NoteIgnored,
     OpenRound,
@@ -22,6 +24,7 @@ from activities.requests import (
     RecordDecision,
     RefusalNote,
     RoundMoved,
+    deed_of,
 )
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Database, Work
@@ -91,8 +94,7 @@ class ApprovalActivities:
 
         def decide(moving: ApprovalRound) -> None:
             refuse_unstorable_texts(request)
-            approval = moving.state.approval(decision.approval)
-            subject = approval.approval_id if approval else decision.approval
+            subject = subject_of(moving.state, decision.approval, decision.by)
             # Tokens live in the time of the world, also where business time is a story's.
             self._tokens.check_act(
                 request.token, decision.by, subject, decision.verdict, decision.decision_id, datetime.now(UTC)
@@ -101,6 +103,22 @@ class ApprovalActivities:
             moving.decide(decision, request.at)
 
         return await self._move(request.quote_id, request.round, decide)
+
+    @activity.defn(name=ACT_ON_ROUND)
+    async def act_on_round(self, request: ActOnRound) -> RoundMoved:
+        """Check who acts and do it: ask, answer, add, reassign, override, withdraw, recompute.
+
+        Codes: ``invalid_text``, ``too_long``, ``invalid_token``, and those of ``ApprovalRound.act``.
+        """
+        act = request.act
+
+        def do(moving: ApprovalRound) -> None:
+            refuse_unstorable_texts(request)
+            subject = subject_of(moving.state, act.approval, act.by)
+            who = self._tokens.check_act(request.token, act.by, subject, deed_of(act), act.act_id, datetime.now(UTC))
+            moving.act(act, request.at, is_admin=who.is_admin, may_override=who.may_override)
+
+        return await self._move(request.quote_id, request.round, do)
 
     @activity.defn(name=ADVANCE_ROUND)
     async def advance_round(self, request: AdvanceRound) -> RoundMoved:
@@ -171,6 +189,14 @@ class ApprovalActivities:
         await work.record.append([RecordEntry.of_round(event, state) for event in moving.events])
         await work.outgoing.put(moving.notices)
         return RoundMoved(state=state)
+
+
+def subject_of(state: RoundState, name: str, by: str) -> str:
+    """What a token for a decision or act on ``name`` (an approval, a rule, or blank: the round) is bound to."""
+    if not name:
+        return OpenRound.subject(state.quote_id, state.round)
+    approval = state.approval(name, by)
+    return approval.approval_id if approval else name
 
 
 def refuse_story(story: bool, *, allowed: bool) -> None:

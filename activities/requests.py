@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.approval.state import Decision, RoundState
+from domain.approval.state import ActVerb, Decision, RoundAct, RoundState
 from domain.order.activation import next_moment
 from domain.order.order import Order, OrderState
 from domain.order.reschedule import is_past_no_return
@@ -21,6 +21,7 @@ OPEN_ROUND: Final = "open_round"
 RECORD_DECISION: Final = "record_decision"
 ADVANCE_ROUND: Final = "advance_round"
 RECALL_ROUND: Final = "recall_round"
+ACT_ON_ROUND: Final = "act_on_round"
 REFRESH_ROUND: Final = "refresh_round"
 NOTE_IGNORED: Final = "note_ignored"
 CREATE_ORDERS: Final = "create_orders"
@@ -93,6 +94,26 @@ class RecordDecision(Message):
     decision: Decision
     token: str
     at: AwareDatetime
+
+
+class ActOnRound(Message):
+    """Do ``act``, which ``token`` proves to be of the person it names."""
+
+    quote_id: str
+    round: int
+    act: RoundAct
+    token: str
+    at: AwareDatetime
+
+
+def deed_of(act: RoundAct) -> str:
+    """What a token for ``act`` names as its verb: all that makes it this act and no other."""
+    told = {
+        ActVerb.ADD: (act.where, act.to),
+        ActVerb.REASSIGN: (act.seat_of, act.to),
+        ActVerb.OVERRIDE: (act.verdict,),
+    }
+    return ":".join(str(part) for part in (act.verb, *told.get(act.verb, ())) if part is not None)
 
 
 class AdvanceRound(Message):

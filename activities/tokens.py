@@ -24,7 +24,10 @@ SECONDS_OF_GRACE = 30
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who somebody is: a user id, and roles: ``admin``, ``service`` (a program such as the ERP, and no user)."""
+    """Who somebody is: a user id, and roles.
+
+    ``admin``; ``override`` (may decide in others' place); ``service`` (a program such as the ERP, and no user).
+    """
 
     user: str
     roles: frozenset[str] = frozenset()
@@ -32,6 +35,10 @@ class Identity:
     @property
     def is_admin(self) -> bool:
         return "admin" in self.roles
+
+    @property
+    def may_override(self) -> bool:
+        return "override" in self.roles
 
     @property
     def is_service(self) -> bool:

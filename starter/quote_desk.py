@@ -29,6 +29,7 @@ from domain.quote import read_quote
 from domain.refusal import Refusal
 from domain.standing import check_accept, check_recall, check_submit
 from starter.desk import Desk
+from starter.round_calls import update_round
 from starter.temporal_calls import answered
 from workflows.messages import Decide, Recall, RoundAnswer, RoundStart
 from workflows.names import CUSTOMER_ID, QUOTE_ID, QUOTE_STATE, quote_approval_id
@@ -188,7 +189,7 @@ class QuoteDesk:
         token = self._desk.tokens.act(who, OpenRound.subject(quote_id, stored.round), "recall", key)
         if stored.state == "pending":
             message = Recall(key=key, by=who.user, token=token, comment=comment, at=self._desk.clock.told())
-            answer = await self._update(quote_id, stored.round, QuoteApproval.recall, message, key)
+            answer = await update_round(self._desk, quote_id, stored.round, QuoteApproval.recall, message, key)
             return answer.state
         request = RecallRound(
             quote_id=quote_id,
@@ -271,7 +272,9 @@ class QuoteDesk:
             token=self._desk.tokens.act(who, approval, verdict, decision.decision_id),
             at=self._desk.clock.told(),
         )
-        answer = await self._update(state.quote_id, state.round, QuoteApproval.decide, message, decision.decision_id)
+        answer = await update_round(
+            self._desk, state.quote_id, state.round, QuoteApproval.decide, message, decision.decision_id
+        )
         return answer.state
 
     async def _begin(self, verb: str, key: str | None, quote_id: str, number: int) -> None:
@@ -285,12 +288,3 @@ class QuoteDesk:
         if key is None or not await work.idempotency.is_claimed(f"{verb}/{stored.quote_id}/{stored.round}/{key}"):
             return None
         return await work.rounds.get(stored.quote_id, stored.round)
-
-    async def _update(self, quote_id: str, number: int, update: Any, message: Any, key: str) -> RoundAnswer:
-        handle = self._desk.client.get_workflow_handle(quote_approval_id(quote_id, number))
-
-        async def call() -> RoundAnswer:
-            found: RoundAnswer = await handle.execute_update(update, message, id=key)
-            return found
-
-        return await answered(call, Refusal("round_closed", f"round {number} of {quote_id} is over"))

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from activities.requests import Message, OrderStanding
-from domain.approval.state import RoundState, Verdict
+from domain.approval.state import Decision, RoundAct, RoundState, Verdict
 
 
 class RoundStart(Message):
@@ -53,6 +53,20 @@ class Decide(Message):
     comment: str | None = None
     reason: str | None = None
     channel: str = "api"
+    at: AwareDatetime | None = None
+
+    def decision(self) -> Decision:
+        """What is decided, without what proves it."""
+        return Decision(**self.model_dump(exclude={"token", "at"}))
+
+
+class Act(Message):
+    """What somebody does beside deciding, as update ``act`` or signal ``action``: ask, answer, add, reassign,
+    override, withdraw, recompute. ``token`` proves that it is from ``act.by``. ``at`` is heeded in stories only.
+    """
+
+    act: RoundAct
+    token: str
     at: AwareDatetime | None = None
 
 

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.requests import OrderStanding
 from domain.approval.state import Approval, ApprovalState, RoundState
+from workflows.names import LONGEST_NAME
 
 
 def round_table(state: RoundState) -> str:
@@ -65,3 +66,9 @@ def waits_for(standing: OrderStanding) -> str:
 
 def _moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at is not None else ""
+
+
+def timer_name(state: RoundState) -> str:
+    """What the round waits for, for the name of its timer."""
+    waiting = [each.rule for each in state.approvals if each.state is ApprovalState.REQUESTED]
+    return f"next deadline of {', '.join(waiting)}"[:LONGEST_NAME]

@@ -4,8 +4,9 @@ Life: plan and open (one activity), then one loop: wait until somebody decided o
 come, and let an activity carry it out. It ends approved, rejected or recalled; what cannot be carried out now is
 tried again later and ends nothing. Deadlines: those of the round's state, worked out in activities; here moments are
 only compared. Messages: update ``opened`` (the state once it is open),
-update ``decide`` and signal ``decision`` (the same thing), update ``recall``, update ``refresh`` after a change of the
-directory; query ``standing``.
+update ``decide`` and signal ``decision`` (the same thing), update ``act`` and signal ``action`` (ask, answer, add,
+reassign, override, withdraw, recompute), update ``recall``, update ``refresh`` after a change of the directory; query
+``standing``.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.requests import (
+    ACT_ON_ROUND,
     ADVANCE_ROUND,
     NOTE_IGNORED,
     OPEN_ROUND,
     RECALL_ROUND,
     RECORD_DECISION,
     REFRESH_ROUND,
+    ActOnRound,
     AdvanceRound,
     NoteIgnored,
     OpenRound,
@@ -32,18 +35,18 @@ from activities.requests import (
     RoundMoved,
 )
 from activities.texts import refuse_unstorable_texts
-from domain.approval.refusals import check_decision
-from domain.approval.state import ApprovalState, Decision, RoundState
+from domain.approval.refusals import check_decision, check_open
+from domain.approval.state import ApprovalState, RoundState
 from domain.refusal import Refusal
-from workflows.messages import Decide, Recall, Refresh, RoundAnswer, RoundResult, RoundStart
+from workflows.messages import Act, Decide, Recall, Refresh, RoundAnswer, RoundResult, RoundStart
 from workflows.names import DUE_AT, LONGEST_NAME, QUOTE_STATE, WAITING_FOR, searchable
-from workflows.pictures import held_up, round_table
+from workflows.pictures import held_up, round_table, timer_name
 from workflows.refusing import refused
 from workflows.run_clock import RunClock
 from workflows.terms import LEDGER, REFUSED_AGAIN
 from workflows.waiting import history_is_long, later, until
 
-RoundRequest = RecordDecision | RecallRound | AdvanceRound
+RoundRequest = RecordDecision | ActOnRound | RecallRound | AdvanceRound
 
 
 @workflow.defn(name="QuoteApproval")
@@ -103,7 +106,7 @@ class QuoteApproval:
             return
         try:
             refuse_unstorable_texts(message)
-            check_decision(state, _decision(message))
+            check_decision(state, message.decision())
         except Refusal as refusal:
             if refusal.code == "not_yours":
                 return
@@ -115,16 +118,32 @@ class QuoteApproval:
             await self._ready()
             await self._decide(message)
         except ApplicationError as error:
-            note = NoteIgnored(
-                quote_id=self._start.quote_id,
-                round=self._start.round,
-                signal="decision",
-                code=error.type or "refused",
-                why=error.message,
-                at=self._clock.moment(message.at),
-                key=str(workflow.uuid4()),
-            )
-            await workflow.execute_activity(NOTE_IGNORED, note, **LEDGER.options(), summary="ignored decision")
+            await self._note_ignored("decision", error, message.at)
+
+    @workflow.update(name="act", description="Ask, answer, add, reassign, override, withdraw or recompute")
+    async def act(self, message: Act) -> RoundAnswer:
+        await self._ready()
+        return await self._act(message)
+
+    @act.validator
+    def check_act(self, message: Act) -> None:
+        """Refuse without leaving history what is certain to be refused."""
+        state = self._state
+        if state is None or state.has_seen(message.act.act_id):
+            return
+        try:
+            refuse_unstorable_texts(message)
+            check_open(state)
+        except Refusal as refusal:
+            raise refused(refusal) from None
+
+    @workflow.signal(name="action", description="The same as act, without an answer")
+    async def action(self, message: Act) -> None:
+        try:
+            await self._ready()
+            await self._act(message)
+        except ApplicationError as error:
+            await self._note_ignored("action", error, message.at)
 
     @workflow.update(name="recall", description="Take the quote back")
     async def recall(self, message: Recall) -> RoundAnswer:
@@ -187,7 +206,7 @@ class QuoteApproval:
         """Until the round is another or its next moment has come; then do what time has brought."""
         seen, moment = self._now, later(self._now.next_moment, self._not_before)
         left = moment - self._clock.now() if moment is not None else None
-        changed = await until(lambda: self._state is not seen or history_is_long(), left, _timer_name(seen))
+        changed = await until(lambda: self._state is not seen or history_is_long(), left, timer_name(seen))
         if changed or moment is None:
             return
         async with self._lock:
@@ -214,11 +233,33 @@ class QuoteApproval:
         request = RecordDecision(
             quote_id=self._start.quote_id,
             round=self._start.round,
-            decision=_decision(message),
+            decision=message.decision(),
             token=message.token,
             at=self._clock.moment(message.at),
         )
         return await self._carry_out(RECORD_DECISION, request, f"{message.by}: {message.verdict}")
+
+    async def _act(self, message: Act) -> RoundAnswer:
+        request = ActOnRound(
+            quote_id=self._start.quote_id,
+            round=self._start.round,
+            act=message.act,
+            token=message.token,
+            at=self._clock.moment(message.at),
+        )
+        return await self._carry_out(ACT_ON_ROUND, request, f"{message.act.by}: {message.act.verb}")
+
+    async def _note_ignored(self, signal: str, error: ApplicationError, at: datetime | None) -> None:
+        note = NoteIgnored(
+            quote_id=self._start.quote_id,
+            round=self._start.round,
+            signal=signal,
+            code=error.type or "refused",
+            why=error.message,
+            at=self._clock.moment(at),
+            key=str(workflow.uuid4()),
+        )
+        await workflow.execute_activity(NOTE_IGNORED, note, **LEDGER.options(), summary=f"ignored {signal}")
 
     async def _carry_out(self, name: str, request: RoundRequest, what: str) -> RoundAnswer:
         async with self._lock:
@@ -256,22 +297,3 @@ class QuoteApproval:
     def _resumed(self) -> RoundStart:
         offset = self._clock.offset // timedelta(microseconds=1)
         return self._start.model_copy(update={"resumed": True, "clock_offset_us": offset})
-
-
-def _decision(message: Decide) -> Decision:
-    return Decision(
-        decision_id=message.decision_id,
-        approval=message.approval,
-        verdict=message.verdict,
-        by=message.by,
-        seat_of=message.seat_of,
-        comment=message.comment,
-        reason=message.reason,
-        channel=message.channel,
-    )
-
-
-def _timer_name(state: RoundState) -> str:
-    """What the round waits for, for the name of its timer."""
-    waiting = [each.rule for each in state.approvals if each.state is ApprovalState.REQUESTED]
-    return f"next deadline of {', '.join(waiting)}"[:LONGEST_NAME]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.approval.state import Approval, RoundState
+from domain.approval.state import Approval, RoundState, Vote
 
 NEVER_DUE = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -85,7 +85,7 @@ def decision_rows(state: RoundState) -> dict[str, dict[str, Any]]:
             "decision_id": vote.decision_id,
             "approval_id": approval.approval_id,
             "by": vote.by,
-            "turn": 1,
+            "turn": _turn(approval, vote),
             "seat_of": vote.seat_of,
             "verdict": vote.verdict,
             "at": vote.at,
@@ -97,5 +97,19 @@ def decision_rows(state: RoundState) -> dict[str, dict[str, Any]]:
             "policy_version": state.policy_version,
         }
         for approval in state.approvals
-        for vote in approval.votes
+        for vote in (*approval.votes, *approval.withdrawn)
+    }
+
+
+def _turn(approval: Approval, vote: Vote) -> int:
+    """Which of their decisions on the approval it is: 2 once the first one was taken back, or overridden by them."""
+    return sum(other.by == vote.by and other.number <= vote.number for other in (*approval.votes, *approval.withdrawn))
+
+
+def withdrawal_rows(state: RoundState) -> dict[str, dict[str, Any]]:
+    """The rows of ``withdrawals`` by decision id."""
+    return {
+        vote.decision_id: {"decision_id": vote.decision_id, "approval_id": approval.approval_id}
+        for approval in state.approvals
+        for vote in approval.withdrawn
     }

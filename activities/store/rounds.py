@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, delete, or_, select, tuple_, update
+from sqlalchemy import Table, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.store.round_rows import approval_rows, decision_rows, people_rows, round_row
-from activities.store.tables import approval_people, approvals, decisions, quotes, rounds
+from activities.store.round_rows import approval_rows, decision_rows, people_rows, round_row, withdrawal_rows
+from activities.store.tables import approval_people, approvals, decisions, quotes, rounds, withdrawals
 from domain.approval.state import ApprovalState, RoundState
 from domain.refusal import Refusal
 
@@ -28,7 +29,7 @@ def _merge_into(table: Table) -> Insert:
 # Made once: building a statement costs as much as running it.
 MERGE_APPROVALS = _merge_into(approvals)
 MERGE_PEOPLE = _merge_into(approval_people)
-ADD_DECISIONS = upsert(decisions).on_conflict_do_nothing()
+ADD_WITHDRAWALS = upsert(withdrawals).on_conflict_do_nothing()
 
 
 class RoundName(NamedTuple):
@@ -134,7 +135,24 @@ class RoundStore:
         known = decision_rows(before) if before else {}
         new = [row for key, row in decision_rows(state).items() if key not in known]
         if new:
-            await self._connection.execute(ADD_DECISIONS, new)
+            await self._add_decisions(new)
+        before_withdrawn = withdrawal_rows(before) if before else {}
+        gone_back = [row for key, row in withdrawal_rows(state).items() if key not in before_withdrawn]
+        if gone_back:
+            await self._connection.execute(ADD_WITHDRAWALS, gone_back)
+
+    async def _add_decisions(self, new: list[dict[str, Any]]) -> None:
+        """Code: ``idempotency_key_reused``, where the id of one names a decision in another round."""
+        try:
+            await self._connection.execute(insert(decisions), new)
+        except IntegrityError as error:
+            if "pk_decisions" not in str(error.orig):
+                raise
+            raise Refusal(
+                "idempotency_key_reused",
+                "that id already names a decision on another approval; take a new id",
+                "decision_id",
+            ) from error
 
     async def _merge(
         self, statement: Insert, before: Mapping[Any, Mapping[str, Any]], after: Mapping[Any, Mapping[str, Any]]
@@ -151,6 +169,12 @@ class RoundStore:
         """All rounds of the quote, the first one first."""
         statement = select(rounds.c.state).where(rounds.c.quote_id == quote_id).order_by(rounds.c.round)
         return tuple(RoundState.model_validate(each) for each in (await self._connection.execute(statement)).scalars())
+
+    async def latest(self, quote_id: str, number: int) -> RoundState:
+        """The quote's latest round, of that number. Code: ``round_closed`` for a quote that was never submitted."""
+        if not number:
+            raise Refusal("round_closed", f"quote {quote_id} was never submitted", "quote_id")
+        return await self.get(quote_id, number)
 
     async def locate(self, approval_id: str) -> RoundName:
         """The round that the approval is in. Code: ``unknown_approval``."""

@@ -215,6 +215,15 @@ decisions = Table(
     Index(None, "by", "at"),
 )
 
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("decision_id", Text, ForeignKey("decisions.decision_id"), primary_key=True),
+    Column("approval_id", Text, ForeignKey("approvals.approval_id"), nullable=False),
+    Column("recorded_at", Moment, nullable=False, server_default=text("now()")),
+    Index(None, "approval_id"),
+)
+
 record = Table(
     "record",
     metadata,
@@ -267,6 +276,13 @@ outgoing = Table(
     Column("last_error", Text),
     Column("sent_at", Moment),
     Column("given_up_at", Moment),
+    Column("reason", Text, comment="why it was given up, as a code"),
+    Index("ix_outgoing_position", "position"),
+    Index(
+        "ix_outgoing_unsent",
+        "position",
+        postgresql_where=text("sent_at IS NULL"),
+    ),
     Index(
         "ix_outgoing_waiting",
         "not_before",

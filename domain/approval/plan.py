@@ -85,6 +85,7 @@ def make_plan(submission: Submission) -> RoundState:
         fallback=policy.fallback,
         facts=_facts_of_ladders(submission, approvals),
         watchers=policy.watchers,
+        reasons=tuple(policy.reasons),
         lanes=lanes_of(policy, {result.rule.chain or UNCHAINED for result in evaluation.fired}),
         approvals=approvals,
         not_fired=tuple(

@@ -146,7 +146,7 @@ class RulePart(Part):
 
 
 class Policy(Part):
-    """One versioned policy; ``version`` is set when it is published."""
+    """One versioned policy; ``version`` is set when it is published. ``reasons`` are those a rejection may have."""
 
     policy: Identifier
     version: Annotated[int, Field(ge=1)] | None = None
@@ -155,6 +155,7 @@ class Policy(Part):
     self_approval: Literal["next_manager", "fail"] = "next_manager"
     smart_mode: Literal["any_worse", "salesforce"] = "any_worse"
     watchers: tuple[Identifier, ...] = ()
+    reasons: Mapping[Identifier, FreeText | None] = Field(default_factory=dict)
     variables: Mapping[str, Any] = Field(default_factory=dict)
     chains: Mapping[Identifier, ChainPart | None] = Field(default_factory=dict)
     rules: tuple[RulePart, ...] = ()

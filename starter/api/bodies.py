@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.approval.state import ApprovalState, Verdict
+from domain.approval.state import ApprovalState, Verdict, Where
 from domain.delegation import Delegation, Moment, Scope
 from domain.ledger.entitlement import View
 from domain.limit import Limit
@@ -43,6 +43,51 @@ class OneOfMany(Deciding):
 
     approval_id: Text
     verdict: Verdict
+
+
+class Asking(Commented):
+    """A question to the submitter; ``for`` as in a decision."""
+
+    for_: Text | None = Field(default=None, alias="for")
+
+
+class Answering(Commented):
+    """The submitter's answer; ``approval_id`` where several approvals wait for one."""
+
+    approval_id: Text | None = None
+
+
+class Reassigning(Asking):
+    """Who takes the seat over."""
+
+    to: Identifier
+    reason: FreeText | None = None
+
+
+class Adding(Asking):
+    """Who is added (an approver, a group or a user), and where as seen from whoever adds them."""
+
+    who: Identifier
+    where: Where = Where.BESIDE
+
+
+class Overriding(Commented):
+    """What is decided in everybody's place."""
+
+    decision: Verdict
+    reason: FreeText | None = None
+
+
+class Withdrawing(Commented):
+    """Why a decision is taken back."""
+
+    reason: FreeText | None = None
+
+
+class Commenting(Body):
+    """A comment on a quote, for the record."""
+
+    comment: Annotated[FreeText, Field(min_length=1)]
 
 
 class DecidingMany(Body):

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from activities.tokens import Identity
 from domain.refusal import Refusal
+from starter.approval_desk import ApprovalDesk
 from starter.customer_desk import CustomerDesk
 from starter.desk import Desk
 from starter.directory_desk import DirectoryDesk
@@ -33,6 +34,10 @@ class Doors:
     @property
     def quotes(self) -> QuoteDesk:
         return QuoteDesk(self.desk)
+
+    @property
+    def approvals(self) -> ApprovalDesk:
+        return ApprovalDesk(self.desk)
 
     @property
     def orders(self) -> OrderDesk:

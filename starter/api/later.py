@@ -7,11 +7,8 @@ from fastapi import APIRouter, Request
 from domain.refusal import Refusal
 from starter.api.route import DocumentRoute
 
-APPROVAL_VERBS = "ask reassign add withdraw override"
 ORDER_VERBS = "split move merge cancel hold release supplement close-short return rollback progress invoices"
 PROMISED = (
-    ("POST", "/quotes/{quote_id}/answer"),
-    *(("POST", f"/approvals/{{approval_id}}/{verb}") for verb in APPROVAL_VERBS.split()),
     *(("POST", f"/orders/{{order_id}}/{verb}") for verb in ORDER_VERBS.split()),
     ("POST", "/contracts/{contract_id}/amend"),
     ("POST", "/contracts/{contract_id}/renew"),

@@ -11,8 +11,9 @@ from fastapi.responses import JSONResponse
 from activities.store.quotes import StoredQuote
 from domain.approval.plan import Submission
 from domain.approval.preview import explain_plan, preview_plan
+from domain.approval.state import ActVerb
 from domain.refusal import Refusal
-from starter.api.bodies import Commented
+from starter.api.bodies import Answering, Commented, Commenting
 from starter.api.caller import Calling
 from starter.api.documents import (
     Json,
@@ -22,6 +23,7 @@ from starter.api.documents import (
     round_lines_document,
 )
 from starter.api.route import DoorRoute
+from starter.approval_desk import new_act
 from starter.explanations import explanations_document
 from starter.plans import plan_document
 
@@ -98,6 +100,30 @@ async def recall_quote(quote_id: str, call: Calling, body: Comment = None) -> JS
     """Take a quote back, pending or approved."""
     comment = body.comment if body else None
     return JSONResponse(round_document(await call.doors.quotes.recall(call.who, quote_id, comment, key=call.key)))
+
+
+@router.post("/quotes/{quote_id}/answer")
+async def answer_question(
+    quote_id: str, call: Calling, body: Annotated[Answering | None, Body()] = None
+) -> JSONResponse:
+    """The submitter answers what an approver asked; the approver's clock goes on."""
+    given = body or Answering()
+    act = new_act(call.who, ActVerb.ANSWER, call.key, approval=given.approval_id, comment=given.comment)
+    return JSONResponse(round_document(await call.doors.approvals.act_on_quote(call.who, quote_id, act)))
+
+
+@router.post("/quotes/{quote_id}/recompute")
+async def recompute_deadlines(quote_id: str, call: Calling, body: Comment = None) -> JSONResponse:
+    """Have all deadlines of the open round worked out again on the calendars of now; for admins."""
+    act = new_act(call.who, ActVerb.RECOMPUTE, call.key, comment=body.comment if body else None)
+    return JSONResponse(round_document(await call.doors.approvals.act_on_quote(call.who, quote_id, act)))
+
+
+@router.post("/quotes/{quote_id}/comments")
+async def comment_on_quote(quote_id: str, body: Commenting, call: Calling) -> JSONResponse:
+    """Put a comment on the record of a quote; it changes nothing else."""
+    await call.doors.approvals.comment(call.who, quote_id, body.comment, key=call.key)
+    return JSONResponse({"quote_id": quote_id, "comment": body.comment}, 201)
 
 
 @router.post("/quotes/{quote_id}/accept")

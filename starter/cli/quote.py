@@ -69,6 +69,52 @@ def recall(
 
 
 @app.command()
+def answer(
+    quote: QuoteId,
+    text: Annotated[str, typer.Argument(help="The answer.")],
+    approval: Annotated[str | None, typer.Option("--approval", help="Whose question, where several wait.")] = None,
+    user: As = None,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer what an approver asked; their clock goes on."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import plan_lines, show
+
+    body = {"comment": text, "approval_id": approval}
+    found = Line(api, user).post(f"/quotes/{quoted(quote)}/answer", body)
+    show(found, plan_lines(found), as_json)
+
+
+@app.command()
+def comment(
+    quote: QuoteId,
+    text: Annotated[str, typer.Argument(help="The comment.")],
+    user: As = None,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a comment on the record of a quote."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import show
+
+    found = Line(api, user).post(f"/quotes/{quoted(quote)}/comments", {"comment": text})
+    show(found, [f"{quote}: {text}"], as_json)
+
+
+@app.command()
+def recompute(
+    quote: QuoteId, user: As = None, api: ApiUrl = None, comment: Comment = None, as_json: AsJson = False
+) -> None:
+    """Have all deadlines of the open round worked out again on the calendars of now (admins)."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import plan_lines, show
+
+    found = Line(api, user, "admin").post(f"/quotes/{quoted(quote)}/recompute", {"comment": comment})
+    show(found, plan_lines(found), as_json)
+
+
+@app.command()
 def accept(
     quote: QuoteId, user: As = None, api: ApiUrl = None, comment: Comment = None, as_json: AsJson = False
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import explain_plan, preview_plan
 from domain.approval.round import ApprovalRound
-from domain.approval.state import Decision, Outcome, RoundState, Verdict
+from domain.approval.state import ActVerb, Decision, Outcome, RoundState, Verdict
 from domain.approvers import check_approvers
 from domain.changes import changed
 from domain.delegation import Delegation
@@ -30,6 +30,7 @@ from domain.pricing import price
 from domain.quote import read_quote
 from domain.reading import read_date
 from domain.refusal import Refusal
+from domain.replacement import Replaced, find_replacement, succeed
 from domain.standing import (
     QuoteState,
     check_accept,
@@ -39,6 +40,7 @@ from domain.standing import (
     check_submit,
     state_after,
 )
+from starter.stories.acts import act_of, needs_admin
 from starter.stories.document import (
     Acknowledging,
     Case,
@@ -49,6 +51,7 @@ from starter.stories.document import (
     OrderVerb,
     Publishing,
     Reaching,
+    Replacing,
 )
 from starter.stories.stage import Facts, Happening
 
@@ -161,6 +164,15 @@ class CoreStage:
             raise Refusal("round_closed", "the quote was never submitted")
         self._moved(self._current(), lambda moving: moving.decide(decision, self.clock))
 
+    async def act(self, verb: str, arguments: Any) -> None:
+        if not self.rounds:
+            raise Refusal("round_closed", "the quote was never submitted")
+        self.decisions += 1
+        name = arguments.approval or arguments.rule or ""
+        act = act_of(verb, arguments, f"act-{self.decisions}", name, self.rounds[-1].submitter)
+        admin, override = needs_admin(verb, arguments), verb == ActVerb.OVERRIDE
+        self._moved(self._current(), lambda moving: moving.act(act, self.clock, is_admin=admin, may_override=override))
+
     def _current(self) -> ApprovalRound:
         return ApprovalRound(self.rounds[-1], self.directory)
 
@@ -184,8 +196,21 @@ class CoreStage:
     async def end_delegation(self, of: str) -> None:
         self._work_with(self.directory.without_delegations(of))
 
+    async def change_directory(self, change: Mapping[str, Any]) -> None:
+        document = self.directory.model_dump(mode="json", by_alias=True, exclude_none=True)
+        self._work_with(read_directory(changed(document, change)))
+
     async def deactivate(self, user: str) -> None:
         self._work_with(self.directory.deactivated(user))
+
+    async def replace(self, arguments: Replacing) -> None:
+        kind = Replaced.USER if arguments.user is not None else None
+        old = arguments.user or arguments.approver or ""
+        found = succeed(self.directory, find_replacement(self.directory, old, arguments.by_whom, kind), self.clock)
+        self.directory = found.directory
+        if self.rounds and self.rounds[-1].outcome is None:
+            given = {"operation": "story", "by": arguments.by, "comment": arguments.comment}
+            self._moved(self._current(), lambda moving: moving.replace(found.replacement, self.clock, **given))
 
     async def publish(self, arguments: Publishing) -> None:
         document = arguments.policy if arguments.policy is not None else self.policy_document

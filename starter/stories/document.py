@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from domain.approval.state import Verdict, Where
 from domain.calendar import Duration
 from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
@@ -18,7 +19,7 @@ from domain.yaml_text import YamlDocument
 from starter.stories.material import Source, check_together, material, read_lines, source
 
 NOT_BUILT = frozenset((
-    "ask", "answer", "reassign", "add", "withdraw", "override", "replace", "split", "move", "merge", "cancel", "hold",
+    "split", "move", "merge", "cancel", "hold",
     "release", "supplement", "close_short", "return", "rollback", "amend", "progress", "invoice", "usage", "renew",
     "close_period",
 ))  # fmt: skip
@@ -68,6 +69,53 @@ class Deciding(Acting):
         return self
 
 
+class Asking(Deciding):
+    """A question to the submitter."""
+
+
+class Answering(Verb):
+    """The submitter's answer; of the only open question where none is named."""
+
+    by: str | None = None
+    comment: str | None = None
+    rule: str | None = None
+    approval: str | None = None
+
+
+class Reassigning(Deciding):
+    to: str
+    admin: bool = False
+
+
+class Adding(Deciding):
+    who: str
+    where: Where = Where.BESIDE
+
+
+class Overriding(Deciding):
+    decision: Verdict
+
+
+class Withdrawing(Deciding):
+    """A decision that is taken back."""
+
+
+class Recomputing(Verb):
+    """An operator has deadlines worked out again on the calendars of now."""
+
+    by: str | None = None
+    comment: str | None = None
+    rule: str | None = None
+    approval: str | None = None
+
+
+class ChangingDirectory(Verb):
+    """Changes of the directory by path, as ``directory_change`` of a case."""
+
+    change: Mapping[str, Any]
+    comment: str | None = None
+
+
 class Editing(Acting):
     change: Mapping[str, Any]
 
@@ -90,6 +138,22 @@ class EndingDelegation(Verb):
 class Deactivating(Verb):
     user: str
     comment: str | None = None
+
+
+class Replacing(Verb):
+    """Somebody takes the place of an approver (as rules read the name) or of a user, everywhere and for good."""
+
+    approver: str | None = None
+    user: str | None = None
+    by_whom: str
+    by: str | None = None
+    comment: str | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Replacing:
+        if (self.approver is None) == (self.user is None):
+            raise problem_error("missing_field", "name the approver or the user who is replaced, one of them")
+        return self
 
 
 class Publishing(Verb):
@@ -146,10 +210,19 @@ VERBS: Mapping[str, type[Verb]] = {
     "accept": Acting,
     "approve": Deciding,
     "reject": Deciding,
+    "ask": Asking,
+    "answer": Answering,
+    "add": Adding,
+    "reassign": Reassigning,
+    "override": Overriding,
+    "withdraw": Withdrawing,
+    "recompute": Recomputing,
+    "change_directory": ChangingDirectory,
     "edit": Editing,
     "delegate": Delegating,
     "end_delegation": EndingDelegation,
     "deactivate": Deactivating,
+    "replace": Replacing,
     "publish": Publishing,
     "preview": Previewing,
     "order": Ordering,

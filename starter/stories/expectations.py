@@ -48,8 +48,15 @@ def _people(pick: Callable[[Approval], Any]) -> Callable[[Facts], dict[str, Any]
     """``{rule: …}`` of the approvals for which ``pick`` gives something other than ``None``."""
 
     def view(facts: Facts) -> dict[str, Any]:
-        picked = {approval.rule: pick(approval) for approval in _round(facts)}
-        return {rule: value for rule, value in picked.items() if value is not None}
+        picked: dict[str, Any] = {}
+        for approval in _round(facts):
+            value = pick(approval)
+            if value is not None:
+                # Ad-hoc approvals have the rule of the one they were added to: their people follow one another.
+                before = picked.setdefault(approval.rule, value)
+                if before is not value and isinstance(before, list) and isinstance(value, list):
+                    picked[approval.rule] = [*before, *value]
+        return picked
 
     return view
 

@@ -7,6 +7,7 @@ forwarded by the same amount, one due moment after the other, so that what time 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from activities.store.work import Database
 from activities.tokens import Identity, Tokens
 from domain.approval.plan import Submission
 from domain.approval.preview import explain_plan, preview_plan
-from domain.approval.state import RoundState, Verdict
+from domain.approval.state import ActVerb, RoundState, Verdict
 from domain.changes import changed
 from domain.delegation import Delegation
 from domain.order.activation import next_moment
@@ -30,12 +31,17 @@ from domain.pricing import price
 from domain.quote import read_quote
 from domain.reading import read_date
 from domain.refusal import Refusal
+from domain.replacement import Replaced
 from domain.standing import QuoteState
+from starter.approval_desk import ApprovalDesk
 from starter.clock import StoryClock
 from starter.desk import Desk
 from starter.order_desk import OrderDesk
 from starter.people_desk import PeopleDesk
 from starter.quote_desk import QuoteDesk
+from starter.replacement_desk import ReplacementDesk
+from starter.round_refresher import RoundRefresher
+from starter.stories.acts import act_of, needs_admin
 from starter.stories.document import (
     Acknowledging,
     Case,
@@ -46,6 +52,7 @@ from starter.stories.document import (
     OrderVerb,
     Publishing,
     Reaching,
+    Replacing,
 )
 from starter.stories.stage import Facts, Happening
 from workflows.names import order_run_id, quote_approval_id
@@ -72,6 +79,7 @@ class LiveStage:
         self._plan: RoundState | None = None
         self._asked: Submission | None = None
         self._names: dict[str, str] = {}
+        self._behind: dict[str, timedelta] = {}
 
     async def begin(self, case: Case) -> None:
         """Load the directory, publish the policy, and hand in the quote, at the story's first moment."""
@@ -133,6 +141,15 @@ class LiveStage:
             raise Refusal("round_closed", f"round {state.round} was {state.outcome}")
         return approval.approval_id if approval is not None else name
 
+    async def act(self, verb: str, arguments: Any) -> None:
+        state = await self._round()
+        if state is None:
+            raise Refusal("round_closed", "the quote was never submitted")
+        name = arguments.approval or arguments.rule or ""
+        act = act_of(verb, arguments, uuid.uuid4().hex, name, state.submitter)
+        roles = {"admin"} if needs_admin(verb, arguments) else {"override"} if verb == ActVerb.OVERRIDE else set()
+        await ApprovalDesk(self.desk).act_on_quote(Identity(act.by, frozenset(roles)), self._quote_id, act)
+
     async def edit(self, by: str, change: Mapping[str, Any]) -> None:
         edited = changed(self._document, change)
         await self.quotes.put(Identity(by), edited)
@@ -151,8 +168,23 @@ class LiveStage:
     async def end_delegation(self, of: str) -> None:
         await self.people.end_delegation(SETUP, of)
 
+    async def change_directory(self, change: Mapping[str, Any]) -> None:
+        async with self.desk.reading() as work:
+            document = await work.directory.load()
+        await self.people.load_directory(SETUP, changed(document, change))
+
     async def deactivate(self, user: str) -> None:
         await self.people.deactivate(SETUP, user)
+
+    async def replace(self, arguments: Replacing) -> None:
+        kind = Replaced.USER if arguments.user is not None else None
+        who = Identity(arguments.by or SETUP.user, SETUP.roles)
+        desk = ReplacementDesk(self.desk)
+        begun = await desk.replace(
+            who, arguments.user or arguments.approver or "", arguments.by_whom, kind=kind, comment=arguments.comment
+        )
+        await desk.finished(begun.operation_id)
+        await RoundRefresher(self.desk).drain()
 
     async def publish(self, arguments: Publishing) -> None:
         document = arguments.policy if arguments.policy is not None else self._policy_document
@@ -245,8 +277,20 @@ class LiveStage:
         """Move the story's clock to ``to`` and with it the clocks of all runs that wait for a moment."""
         by = to - self.clock
         self._clock.move_to(to)
-        if by > timedelta():
-            await asyncio.gather(*(self._forward_run(run, by + BEYOND) for run, _ in await self._timers()))
+        if by <= timedelta():
+            return
+        runs = {run for run, _ in await self._timers()}
+        for run in await self._open_runs() - runs:
+            # Without a timer there is nothing to forward it to: it catches up once it has one.
+            self._behind[run] = self._behind.get(run, timedelta()) + by
+        ahead = {run: by + self._behind.pop(run, timedelta()) for run in runs}
+        await asyncio.gather(*(self._forward_run(run, way + BEYOND) for run, way in ahead.items()))
+
+    async def _open_runs(self) -> set[str]:
+        """The run of the open round, if there is one. Orders always have a timer until their date, and none after."""
+        state = await self._round()
+        open_ = state is not None and state.outcome is None
+        return {quote_approval_id(state.quote_id, state.round)} if state is not None and open_ else set()
 
     async def _forward_run(self, run: str, by: timedelta) -> None:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.approval.state import ActVerb
 from domain.calendar import clock_duration
 from domain.delegation import Delegation
 from domain.reading import read_model
@@ -108,16 +109,23 @@ def _delegation(arguments: Delegating) -> Delegation:
     return read_model(Delegation, {key: value for key, value in given.items() if value is not None})
 
 
+def _acting(verb: str) -> Callable[[Stage, Any], Awaitable[None]]:
+    return lambda stage, given: stage.act(verb, given)
+
+
 VERBS: Mapping[str, Callable[[Stage, Any], Awaitable[None]]] = {
     "submit": lambda stage, given: stage.submit(given.by, given.comment),
     "recall": lambda stage, given: stage.recall(given.by, given.comment),
     "accept": lambda stage, given: stage.accept(given.by, given.comment),
     "approve": lambda stage, given: stage.decide("approve", given),
     "reject": lambda stage, given: stage.decide("reject", given),
+    **{verb: _acting(verb) for verb in ActVerb},
+    "change_directory": lambda stage, given: stage.change_directory(given.change),
     "edit": lambda stage, given: stage.edit(given.by, given.change),
     "delegate": lambda stage, given: stage.delegate(_delegation(given)),
     "end_delegation": lambda stage, given: stage.end_delegation(given.of),
     "deactivate": lambda stage, given: stage.deactivate(given.user),
+    "replace": lambda stage, given: stage.replace(given),
     "publish": lambda stage, given: stage.publish(given),
     "preview": lambda stage, given: stage.preview(given.by),
     "order": lambda stage, given: stage.order(given),

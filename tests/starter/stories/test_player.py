@@ -123,7 +123,7 @@ def test_a_wrong_file_exits_with_2(tmp_path: Path) -> None:
     assert run(tmp_path / "nowhere.yaml")[0] == 2
 
 
-@pytest.mark.parametrize("step", ["ask: {by: mei, rule: r}", "return: {order: x}"])
+@pytest.mark.parametrize("step", ["hold: {order: x}", "return: {order: x}"])
 def test_what_is_not_built_yet_exits_with_2_and_is_never_counted_as_passed(tmp_path: Path, step: str) -> None:
     code, output = run(write(tmp_path, step))
     assert code == 2
