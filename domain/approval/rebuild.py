@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.approval.state import Approval, ApprovalState, Outcome, RoundEvent, RoundState, Verdict, Vote
+from domain.approval.state import Approval, ApprovalState, Outcome, RoundEvent, RoundState, Verdict, Vote, Where
 
 SETTLED = {Verdict.APPROVE: ApprovalState.APPROVED, Verdict.REJECT: ApprovalState.REJECTED}
 
@@ -75,7 +75,15 @@ def _of(found: RetoldRound, event: RoundEvent) -> RetoldApproval:
 
 def _request(found: RetoldRound, event: RoundEvent) -> None:
     approval = _of(found, event)
-    approval.state, approval.requested_at = ApprovalState.REQUESTED, event.at
+    if approval.state is not ApprovalState.REQUESTED:  # else somebody with authority is asked besides
+        approval.state, approval.requested_at = ApprovalState.REQUESTED, event.at
+
+
+def _add(found: RetoldRound, event: RoundEvent) -> None:
+    _plan(found, event)
+    if event.detail.get("where") == Where.BEFORE:
+        later = found.approvals[event.detail["to"]]
+        later.state, later.requested_at = ApprovalState.ASSIGNED, None
 
 
 def _skip(found: RetoldRound, event: RoundEvent) -> None:
@@ -90,7 +98,7 @@ def _revoke(found: RetoldRound, event: RoundEvent) -> None:
 
 
 def _vote(found: RetoldRound, event: RoundEvent) -> None:
-    verdict = Verdict.APPROVE if event.kind == "approved" else Verdict.REJECT
+    verdict = VERDICTS.get(event.kind) or Verdict(event.detail["settles"])
     by = event.by or ""
     _of(found, event).votes.append(
         RetoldVote(
@@ -107,17 +115,34 @@ def _settle(found: RetoldRound, event: RoundEvent) -> None:
         approval.state, approval.settled_at = SETTLED[Verdict(settles)], event.at
 
 
+def _withdraw(found: RetoldRound, event: RoundEvent) -> None:
+    approval = _of(found, event)
+    approval.votes = [vote for vote in approval.votes if vote.decision_id != event.detail.get("decision")]
+    _reopen(found, event)
+
+
+def _reopen(found: RetoldRound, event: RoundEvent) -> None:
+    approval = _of(found, event)
+    approval.state = ApprovalState.ASSIGNED if approval.requested_at is None else ApprovalState.REQUESTED
+    approval.settled_at = approval.basis = None
+
+
 def _close(found: RetoldRound, event: RoundEvent) -> None:
     found.outcome, found.closed_at = OUTCOMES[event.kind], event.at
 
 
 OUTCOMES = {"quote_approved": Outcome.APPROVED, "quote_rejected": Outcome.REJECTED, "recalled": Outcome.RECALLED}
+VERDICTS = {"approved": Verdict.APPROVE, "rejected": Verdict.REJECT}
 CHANGES: Mapping[str, Callable[[RetoldRound, RoundEvent], None]] = {
     "submitted": _plan,
     "requested": _request,
     "skipped": _skip,
     "approved": _vote,
     "rejected": _vote,
+    "overridden": _vote,
+    "added": _add,
+    "withdrawn": _withdraw,
+    "reopened": _reopen,
     "replaced": _settle,
     "revoked": _revoke,
     **dict.fromkeys(OUTCOMES, _close),

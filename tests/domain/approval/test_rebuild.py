@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import settings
 from hypothesis.stateful import invariant
 
 from domain.approval.rebuild import differences, rebuild
-from domain.approval.state import ApprovalState, Outcome, RoundEvent, RoundState
+from domain.approval.state import ActVerb, ApprovalState, Outcome, RoundAct, RoundEvent, RoundState, Verdict, Where
 from domain.approval.telling import told
 from tests.domain.approval.office import Office, people, rule
 from tests.domain.approval.test_model import Rounds
@@ -121,3 +122,66 @@ def test_an_entry_answers_why_somebody_was_asked_and_what_they_saw() -> None:
     (skipped,) = [event for event in second if event.kind == "skipped"]
     assert (skipped.detail["kind"], skipped.detail["round"], skipped.detail["persons"]) == ("smart", 1, ["mei"])
     assert [each["value"] for each in skipped.detail["basis_tested"]] == ["10"]
+
+
+# -- acts beside deciding
+
+
+def act(office: Office, verb: ActVerb, name: str, by: str, **more: Any) -> None:
+    office.decisions += 1
+    given = RoundAct(act_id=f"a{office.decisions}", verb=verb, by=by, approval=name, **more)
+    allowed = {"is_admin": verb is ActVerb.REASSIGN, "may_override": True}
+    office._move(lambda moving: moving.act(given, office.clock, **allowed))
+
+
+def ask_and_answer(office: Office) -> None:
+    act(office, ActVerb.ASK, "a", "mei", comment="why?")
+    act(office, ActVerb.ANSWER, "a", "rosa", comment="so")
+    office.approve("a", "mei")
+
+
+def add_before(office: Office) -> None:
+    act(office, ActVerb.ADD, "a", "mei", to="nora", where=Where.BEFORE)
+    assert office.approval("a").requested_at is None
+    office.approve("a", "nora")
+    office.approve("a", "mei")
+
+
+def add_after(office: Office) -> None:
+    act(office, ActVerb.ADD, "a", "mei", to="nora", where=Where.AFTER)
+    office.approve("a", "mei")
+
+
+def withdraw_what_settled_another(office: Office) -> None:
+    office.approve("b", "david")
+    assert office.approval("c").state is ApprovalState.SKIPPED
+    act(office, ActVerb.WITHDRAW, "b", "david")
+    assert office.approval("c").state is not ApprovalState.SKIPPED
+
+
+def override(office: Office) -> None:
+    act(office, ActVerb.OVERRIDE, "a", "farid", verdict=Verdict.APPROVE, comment="urgent")
+
+
+def override_with_a_no(office: Office) -> None:
+    act(office, ActVerb.OVERRIDE, "a", "farid", verdict=Verdict.REJECT, reason="never")
+
+
+def reassign(office: Office) -> None:
+    act(office, ActVerb.REASSIGN, "a", "zoe", to="nora")
+    office.approve("a", "nora")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [ask_and_answer, add_before, add_after, withdraw_what_settled_another, override, override_with_a_no, reassign],
+)
+def test_the_record_tells_every_verb(verb: Callable[[Office], None]) -> None:
+    office = office_of(
+        rule("a", "mei", chain="x"), rule("b", "david", chain="y"), rule("c", "david", chain="z"), rule("d", "zoe")
+    )
+    verb(office)
+    assert unlike(office) == []
+    if office.state.outcome is None:
+        office.recall()
+    assert unlike(office) == [], "and the end of it"
