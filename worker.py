@@ -18,17 +18,16 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker, WorkerDeploym
 from activities.approvals import ApprovalActivities
 from activities.erp import ErpActivities
 from activities.knowledge import Knowledge
-from activities.messages import Relay
 from activities.orders import OrderActivities
 from activities.partners.erp import Erp
 from activities.partners.file_erp import FileErp
-from activities.partners.mail_folder import MailFolder
 from activities.replacements import ReplacementActivities
 from activities.store.work import Database
 from activities.tokens import Tokens
 from starter.connection import connect
 from starter.desk import Desk
 from starter.erp_watch import ErpWatch
+from starter.post_office import relay_of
 from starter.record_keys import head_file, signing_key
 from starter.record_signer import RecordSigner
 from starter.round_refresher import RoundRefresher
@@ -128,7 +127,7 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
         stories=settings.stories,
     )
     loops = [
-        asyncio.create_task(Relay(database, MailFolder(settings.outbox_dir)).run()),
+        asyncio.create_task(relay_of(settings, database).run()),
         asyncio.create_task(ErpWatch(desk, erp).run()),
         asyncio.create_task(RoundRefresher(desk).run()),
         asyncio.create_task(RecordSigner(database, signing_key(settings), head_file(settings)).run()),

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
 
-from activities.partners.mail import Ask, Letter, Mail, Undeliverable
+from activities.composition import compose
+from activities.partners.letter_press import LetterPress
+from activities.partners.mail import Mail, Mailing, Undeliverable, Unreachable
 from activities.store.outgoing import OutgoingMessage
-from activities.store.work import Database, Work
-from domain.approval.state import Notice, RoundState
+from activities.store.work import Database
 
 log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE = 3600
+"""Seconds."""
+MOST_ATTEMPTS = 60
+"""With pauses that double up to an hour: two days and a bit."""
+EXHAUSTED = "exhausted"
 
 
 class Relay:
@@ -21,28 +29,35 @@ class Relay:
     other's way.
 
     A letter that fails is tried again after 2, 4, 8 … seconds (an hour at most), and given up after
-    ``most_attempts``. One that can never arrive is given up at once.
+    ``most_attempts``. One that can never arrive, or is no longer true, is given up at once. ``patience`` is how long a
+    delivery may take: none is begun that could outlast the ``lease``, during which the letter is this relay's alone.
     """
 
     def __init__(
         self,
         database: Database,
         mail: Mail,
+        press: LetterPress | None = None,
         *,
         poll: timedelta = timedelta(seconds=1),
         lease: timedelta = timedelta(seconds=60),
+        patience: timedelta = timedelta(seconds=30),
         batch: int = 20,
-        most_attempts: int = 10,
+        most_attempts: int = MOST_ATTEMPTS,
     ) -> None:
+        if patience >= lease:
+            raise ValueError("a delivery must be able to end within its lease")
         self._database = database
         self._mail = mail
+        self._press = press or LetterPress()
         self._poll = poll
         self._lease = lease
+        self._patience = patience
         self._batch = batch
         self._most_attempts = most_attempts
 
     async def run(self) -> None:
-        """Bring messages until cancelled; what is being brought then is brought again by the next relay."""
+        """Bring messages until cancelled, and the one in hand then too, so that its leaving is noted."""
         while True:
             try:
                 await self._listen()
@@ -59,78 +74,81 @@ class Relay:
                     await asyncio.wait_for(ears.heard.wait(), self._poll.total_seconds())
 
     async def drain(self) -> int:
-        """Bring everything whose turn it is; returns how many messages left."""
+        """Bring everything whose turn it is; returns how many messages left.
+
+        Ends early when nothing can be brought at all: the others are not tried in vain, each on its own.
+        """
         left = 0
-        while batch := await self._take():
-            for message in batch:
-                left += await self._bring(message)
+        with contextlib.suppress(Unreachable):
+            while batch := await self._take():
+                left += await self._bring_all(batch)
         return left
 
     async def _take(self) -> tuple[OutgoingMessage, ...]:
         async with self._database.work() as work:
             return await work.outgoing.take(self._batch, lease=self._lease)
 
+    async def _bring_all(self, batch: Sequence[OutgoingMessage]) -> int:
+        clock = asyncio.get_running_loop().time
+        latest = clock() + (self._lease - self._patience).total_seconds()
+        left, waiting = 0, list(batch)
+        try:
+            while waiting and clock() < latest:
+                left += await self._to_its_end(waiting.pop(0))
+        finally:
+            await self._put_back(waiting)
+        return left
+
+    async def _to_its_end(self, message: OutgoingMessage) -> bool:
+        """Bring a message; also when we are cancelled meanwhile, for what has left must be noted."""
+        bringing = asyncio.create_task(self._bring(message))
+        try:
+            return await asyncio.shield(bringing)
+        except asyncio.CancelledError:
+            await asyncio.wait([bringing], timeout=self._patience.total_seconds())
+            raise
+
+    async def _put_back(self, messages: Sequence[OutgoingMessage]) -> None:
+        if messages:
+            async with self._database.work() as work:
+                await work.outgoing.put_back([message.key for message in messages])
+
     async def _bring(self, message: OutgoingMessage) -> bool:
         try:
-            async with self._database.reading() as work:
-                letter = await compose(work, message)
-            await self._mail.deliver(letter)
+            mailing = await self._written(message)
+            await self._mail.deliver(mailing)
+        except Unreachable as error:
+            await self._failed(message, error)
+            raise
+        except Undeliverable as error:
+            await self._give_up(message, str(error), error.code)
+            return False
         except Exception as error:  # whatever is wrong with one message must not hold up the others
             await self._failed(message, error)
             return False
         async with self._database.work() as work:
-            await work.outgoing.mark_sent(message.key)
+            await work.outgoing.mark_sent(message.key, mailing.complaint)
         return True
 
+    async def _written(self, message: OutgoingMessage) -> Mailing:
+        async with self._database.reading() as work:
+            letter = await compose(work, message)
+        mailing = await asyncio.to_thread(self._press.write, letter)
+        if mailing.complaint is not None:
+            log.warning("template_broken", key=message.key, error=mailing.complaint)
+        return mailing
+
     async def _failed(self, message: OutgoingMessage, error: Exception) -> None:
-        final = isinstance(error, Undeliverable) or message.attempts >= self._most_attempts
-        pause = None if final else timedelta(seconds=min(2**message.attempts, 3600))
-        log.warning("message_failed", key=message.key, kind=message.kind, error=repr(error), given_up=final)
+        told = f"{type(error).__name__}: {error}"
+        if message.attempts >= self._most_attempts:
+            await self._give_up(message, told, EXHAUSTED)
+            return
+        log.warning("message_failed", key=message.key, kind=message.kind, error=told)
+        pause = timedelta(seconds=min(2 ** min(message.attempts, 20), LONGEST_PAUSE))
         async with self._database.work() as work:
-            await work.outgoing.mark_failed(message.key, f"{type(error).__name__}: {error}", again_in=pause)
+            await work.outgoing.mark_failed(message.key, told, again_in=pause)
 
-
-async def compose(work: Work, message: OutgoingMessage) -> Letter:
-    """The letter that brings ``message``, from the round and the person as they are now."""
-    notice = Notice.model_validate(message.body)
-    entry = await work.directory.find("user", notice.to)
-    user = {} if entry is None else entry.body
-    if not user.get("mail"):
-        raise Undeliverable(f"{notice.to} has no mail address in the directory")
-    calendar = await work.directory.find("calendar", user.get("calendar") or "")
-    state = await work.rounds.get(notice.quote_id, notice.round)
-    return Letter(
-        key=notice.key,
-        kind=notice.kind,
-        to=notice.to,
-        name=user.get("name") or notice.to,
-        mail=user["mail"],
-        time_zone="UTC" if calendar is None else calendar.body.get("time_zone") or "UTC",
-        at=notice.at,
-        quote_id=notice.quote_id,
-        round=notice.round,
-        title=state.title,
-        customer_id=state.customer_id,
-        submitter=state.submitter,
-        net_total=state.net_total,
-        currency=state.currency,
-        asks=_asks(state, notice),
-        comment=state.comment,
-        outcome_reason=state.outcome_reason,
-    )
-
-
-def _asks(state: RoundState, notice: Notice) -> tuple[Ask, ...]:
-    asked = [state.approval(name) for name in notice.approvals]
-    return tuple(
-        Ask(
-            approval_id=approval.approval_id,
-            rule=approval.rule,
-            approver=approval.approver,
-            reason=approval.reason,
-            waiting_for=approval.waiting_for,
-            due_at=approval.due_at,
-        )
-        for approval in asked
-        if approval is not None
-    )
+    async def _give_up(self, message: OutgoingMessage, told: str, reason: str) -> None:
+        log.warning("message_given_up", key=message.key, kind=message.kind, reason=reason, error=told)
+        async with self._database.work() as work:
+            await work.outgoing.give_up(message.key, told, reason)

@@ -4,11 +4,13 @@ import base64
 import os
 import secrets
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from starter.mail_settings import check_mail_settings
 
 SHORTEST_KEY = 32
 
@@ -54,6 +56,28 @@ class Settings(BaseSettings):
     record_key: SecretStr | None = None
     """Signs the head of the record: an Ed25519 private key as a JWK. None: made once, kept in the state folder."""
 
+    url: str | None = None
+    """Where people reach this installation (https://…), for letters."""
+    mail_sender: str = "countersign <countersign@localhost>"
+    """From whom letters are: an address, or a name and an address."""
+    mail_locale: str = "en_GB"
+    """How dates and amounts are written to somebody whose entry in the directory says nothing of it."""
+    mail_templates: Path | None = None
+    """A folder with templates of letters that come before ours."""
+    smtp_host: str | None = None
+    """The server to which letters are handed. None: they are files in the outbox folder."""
+    smtp_port: int | None = Field(default=None, ge=1, le=65535)
+    """None: 465 with TLS, 587 with STARTTLS, else 25."""
+    smtp_security: Literal["tls", "starttls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_ca_file: Path | None = None
+    """Certificates to trust instead of the system's."""
+    smtp_timeout: float = Field(default=30.0, gt=0, le=600)
+    """Seconds, for one letter as a whole."""
+    keep_outbox: bool = False
+    """Whether letters are files in the outbox folder too where there is a server for them."""
+
     outbox_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "mail")
     erp_outbox_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "erp" / "orders")
     erp_inbox_dir: Path = Field(default_factory=lambda data: data["state_dir"] / "erp" / "acknowledgements")
@@ -77,6 +101,11 @@ class Settings(BaseSettings):
     def _key_needs_server(self) -> Self:
         if self.temporal is None and self.temporal_api_key is not None:
             raise ValueError("temporal_api_key is set but temporal is not: the embedded server takes no key")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_fits(self) -> Self:
+        check_mail_settings(self)
         return self
 
     def with_(self, **changes: Any) -> "Settings":

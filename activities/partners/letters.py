@@ -1,85 +1,109 @@
-"""What letters say, in plain English; one subject and one opening for each kind of message."""
+"""What templates are given of a letter: texts for the reader's locale and time zone, none of them over several lines
+but comments."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from activities.partners.mail import Ask, Letter
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency
 
-SUBJECTS = {
-    "request": "Please decide: {quote}",
-    "reminder": "Reminder, please decide: {quote}",
-    "escalation": "Handed over to you, please decide: {quote}",
-    "delegation": "Delegated to you, please decide: {quote}",
-    "approved": "Approved: {quote}",
-    "rejected": "Rejected: {quote}",
-    "recalled": "Recalled: {quote}",
-}
+from activities.partners.mail import ASKING, Ask, Letter
 
-OPENINGS = {
-    "request": "{submitter} asks for your decision on this quote.",
-    "reminder": "This quote still waits for your decision.",
-    "escalation": "Nobody has decided on this quote in time, so it was handed over to you.",
-    "delegation": "You stand in for a colleague who was asked to decide on this quote.",
-    "approved": "This quote is approved. It can now be accepted.",
-    "rejected": "This quote is rejected. It can be changed and submitted again.",
-    "recalled": "This quote was taken back. Nothing is left to do for you.",
-}
-
-ASKING = ("request", "reminder", "escalation", "delegation")
+DEFAULT_LOCALE = "en_GB"
+MONEY = "#,##0.00\xa0¤¤"
+"""The amount as the locale writes numbers, then the ISO code: a bare $ means many currencies."""
 
 
-def subject(letter: Letter) -> str:
-    """The subject line, on one line whatever the quote's title holds."""
-    quote = f"{letter.quote_id} {letter.title}".strip()
-    return _one_line(SUBJECTS.get(letter.kind, letter.kind.capitalize() + ": {quote}").format(quote=quote))
+def locale_of(name: str | None, default: str = DEFAULT_LOCALE) -> Locale:
+    """The locale that a directory names (``de``, ``de-AT``, ``pt_BR``); the default where it is none."""
+    try:
+        return Locale.parse((name or default).strip().replace("-", "_"))
+    except (ValueError, UnknownLocaleError):
+        return Locale.parse(default)
 
 
-def body(letter: Letter) -> str:
-    """The text, in lines."""
-    opening = OPENINGS.get(letter.kind, "There is news about this quote.")
-    lines = [
-        f"Hello {_one_line(letter.name)},",
-        "",
-        opening.format(submitter=letter.submitter),
-        "",
-        f"  Quote      {letter.quote_id}, round {letter.round}",
-        f"  Title      {_one_line(letter.title)}",
-        f"  Customer   {letter.customer_id}",
-        f"  Net total  {letter.net_total:,f} {letter.currency}",
-    ]
-    if letter.kind in ASKING:
-        lines += _asks(letter)
-    if letter.comment and letter.kind in ASKING:
-        lines += ["", f"{letter.submitter} wrote:", *_quoted(letter.comment)]
-    if letter.outcome_reason and letter.kind in ("rejected", "recalled"):
-        lines += ["", "Reason:", *_quoted(letter.outcome_reason)]
-    return "\n".join([*lines, ""])
+def variables(letter: Letter, *, url: str | None = None, default_locale: str = DEFAULT_LOCALE) -> dict[str, Any]:
+    """The variables of the templates (``docs/messages.md`` has the list)."""
+    locale = locale_of(letter.locale, default_locale)
+    title = one_line(letter.title)
+    return {
+        "kind": letter.kind,
+        "asks_for_decision": letter.kind in ASKING,
+        "language": str(locale).replace("_", "-"),
+        "to": {"id": letter.to, "name": one_line(letter.name)},
+        "quote": {
+            "id": letter.quote_id,
+            "title": title,
+            "name": f"{letter.quote_id} {title}".strip(),
+            "round": letter.round,
+            "customer": one_line(letter.customer_name or letter.customer_id),
+            "customer_id": letter.customer_id,
+            "net_total": _money(letter, locale),
+            "currency": letter.currency,
+        },
+        "submitter": _person(letter, letter.submitter),
+        "at": _when(letter.at, letter, locale),
+        "time_zone": letter.time_zone,
+        "asks": [_ask(ask, letter, locale) for ask in letter.asks],
+        "comment": _paragraphs(letter.comment),
+        "outcome_reason": _paragraphs(letter.outcome_reason),
+        "note": {
+            "by": _person(letter, letter.note.by),
+            "comment": _paragraphs(letter.note.comment),
+            "rule": letter.note.rule,
+            "instead_of": _person(letter, letter.note.instead_of),
+        },
+        "url": url,
+        "api_option": f" --api {url}" if url else "",
+    }
 
 
-def _asks(letter: Letter) -> list[str]:
-    lines: list[str] = []
-    for ask in letter.asks:
-        lines += ["", f"  Asked for  {ask.rule}", f"  Why        {_one_line(ask.reason or 'the policy says so')}"]
-        lines += [f"  Due        {_when(ask.due_at, letter.time_zone)}"] if ask.due_at else []
-        lines += _others(ask, letter.to)
-    return lines
+def _ask(ask: Ask, letter: Letter, locale: Locale) -> dict[str, Any]:
+    return {
+        "id": ask.approval_id,
+        "rule": ask.rule,
+        "approver": ask.approver,
+        "reason": one_line(ask.reason) if ask.reason else None,
+        "on_behalf_of": _person(letter, ask.on_behalf_of),
+        "since": _when(ask.since, letter, locale),
+        "due": _when(ask.due_at, letter, locale),
+        "others": [_person(letter, person) for person in ask.waiting_for if person != letter.to],
+    }
 
 
-def _others(ask: Ask, to: str) -> list[str]:
-    others = [person for person in ask.waiting_for if person != to]
-    return [f"  Also asked {', '.join(others)}"] if others else []
+def _person(letter: Letter, person: str | None) -> dict[str, str] | None:
+    return None if person is None else {"id": person, "name": one_line(letter.name_of(person))}
 
 
-def _when(moment: datetime, time_zone: str) -> str:
-    local = moment.astimezone(ZoneInfo(time_zone))
-    return f"{local:%A, %d %B %Y, %H:%M} ({time_zone})"
+def _money(letter: Letter, locale: Locale) -> str:
+    # Not rounded: what is asked about is shown to the last digit.
+    return format_currency(
+        letter.net_total, letter.currency, format=MONEY, locale=locale, decimal_quantization=False
+    ).replace("\xa0", " ")
 
 
-def _quoted(text: str) -> list[str]:
-    return [f"  > {line}" for line in text.splitlines() if line.strip()]
+def _when(moment: datetime | None, letter: Letter, locale: Locale) -> str | None:
+    if moment is None:
+        return None
+    try:
+        local, zone = moment.astimezone(ZoneInfo(letter.time_zone)), letter.time_zone
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        local, zone = moment.astimezone(ZoneInfo("UTC")), "UTC"
+    day, hour = format_date(local, "full", locale=locale), format_time(local, "short", locale=locale)
+    return f"{day}, {hour} ({zone})"
 
 
-def _one_line(text: str) -> str:
+def _paragraphs(text: str | None) -> str | None:
+    """A text of several lines, without blank ones and without characters that do something else than show."""
+    if text is None:
+        return None
+    return "\n".join(line for each in text.splitlines() if (line := one_line(each))) or None
+
+
+def one_line(text: str) -> str:
+    """The text on one line, in characters that can be seen."""
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())

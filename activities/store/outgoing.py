@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.jsonable import jsonable
 from activities.store.tables import outgoing
 from domain.approval.state import Notice
+from domain.refusal import Refusal
 
 CHANNEL = "countersign_outgoing"
 """On which a trigger of the table tells, at each commit, that there is something to send."""
@@ -84,20 +85,44 @@ class Outgoing:
         rows = sorted((await self._connection.execute(statement)).mappings(), key=lambda row: int(row["position"]))
         return tuple(OutgoingMessage(**{key: row[key] for key in OutgoingMessage.model_fields}) for row in rows)
 
-    async def mark_sent(self, key: str) -> None:
-        """Note that the message has left."""
-        await self._settle(key, sent_at=func.clock_timestamp(), last_error=None)
+    async def put_back(self, keys: Sequence[str]) -> None:
+        """Give back messages that were taken and not tried: their turn is now, and it was no attempt."""
+        if keys:
+            await self._settle(
+                outgoing.c.key.in_(keys), attempts=outgoing.c.attempts - 1, not_before=func.clock_timestamp()
+            )
 
-    async def mark_failed(self, key: str, error: str, *, again_in: timedelta | None) -> None:
-        """Note that the message did not leave; try ``again_in`` so long, or with None give up on it."""
-        if again_in is None:
-            await self._settle(key, given_up_at=func.clock_timestamp(), last_error=error)
-        else:
-            await self._settle(key, not_before=func.clock_timestamp() + again_in, last_error=error)
+    async def mark_sent(self, key: str, remark: str | None = None) -> None:
+        """Note that the message has left; ``remark`` is what went otherwise than it should have."""
+        await self._settle(outgoing.c.key == key, sent_at=func.clock_timestamp(), last_error=remark)
 
-    async def _settle(self, key: str, **values: Any) -> None:
-        mine = (outgoing.c.key == key) & outgoing.c.sent_at.is_(None)
+    async def mark_failed(self, key: str, error: str, *, again_in: timedelta) -> None:
+        """Note that the message did not leave; it is tried ``again_in`` so long."""
+        await self._settle(outgoing.c.key == key, not_before=func.clock_timestamp() + again_in, last_error=error)
+
+    async def give_up(self, key: str, error: str, reason: str) -> None:
+        """Note that the message will not leave; ``reason`` is a code, ``error`` tells it."""
+        await self._settle(outgoing.c.key == key, given_up_at=func.clock_timestamp(), reason=reason, last_error=error)
+
+    async def _settle(self, which: ColumnElement[bool], **values: Any) -> None:
+        mine = which & outgoing.c.sent_at.is_(None) & outgoing.c.given_up_at.is_(None)
         await self._connection.execute(update(outgoing).where(mine).values(values))
+
+    async def get(self, key: str, *, for_update: bool = False) -> OutgoingMessage:
+        """That message, sent or not; ``for_update`` holds it until the transaction ends. Code: ``unknown_message``."""
+        columns = [outgoing.c[name] for name in OutgoingMessage.model_fields]
+        statement = select(*columns).where(outgoing.c.key == key)
+        statement = statement.with_for_update() if for_update else statement
+        row = (await self._connection.execute(statement)).mappings().one_or_none()
+        if row is None:
+            raise Refusal("unknown_message", f"there is no message {key}", "key")
+        return OutgoingMessage(**row)
+
+    async def send_again(self, key: str) -> None:
+        """Let the message leave (once more): as if it had just been put down."""
+        fresh = {"attempts": 0, "last_error": None, "reason": None, "sent_at": None, "given_up_at": None}
+        statement = update(outgoing).where(outgoing.c.key == key)
+        await self._connection.execute(statement.values(fresh | {"not_before": func.clock_timestamp()}))
 
     async def waiting(self) -> int:
         """How many messages have neither left nor been given up."""

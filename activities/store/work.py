@@ -18,6 +18,7 @@ from activities.store.erp_messages import ErpMessages
 from activities.store.idempotency import IdempotencyKeys
 from activities.store.jsonable import compact
 from activities.store.ledger import LedgerStore
+from activities.store.message_views import MessageViews
 from activities.store.operations import Operations
 from activities.store.order_views import OrderViews
 from activities.store.orders import OrderStore
@@ -109,6 +110,10 @@ class Work:
     @cached_property
     def views(self) -> Views:
         return Views(self.connection)
+
+    @cached_property
+    def message_views(self) -> MessageViews:
+        return MessageViews(self.connection)
 
     @cached_property
     def order_views(self) -> OrderViews:

@@ -1,10 +1,8 @@
-"""The file ERP and the letters."""
+"""The file ERP."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
-from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -13,9 +11,6 @@ from activities.partners.erp import Acknowledgement, ErpConflict, ErpOrder
 from activities.partners.erp_document import erp_document
 from activities.partners.file_erp import FileErp
 from activities.partners.folder import file_name
-from activities.partners.letters import OPENINGS, SUBJECTS, body, subject
-from activities.partners.mail import Ask, Letter, Undeliverable
-from activities.partners.mail_folder import MailFolder
 from domain.order.book import open_book
 from domain.order.event import Cause
 from domain.order.split import split
@@ -134,53 +129,3 @@ def test_names_of_files_never_leave_their_folder_or_meet() -> None:
     assert len(names) == 7
     assert all(Path(name).name == name and not name.startswith(".") and len(name) < 120 for name in names)
     assert json.dumps(sorted(names))
-
-
-def letter(**more: object) -> Letter:
-    given: dict[str, object] = {"key": "Q-1/1/1", "kind": "request", "to": "mei", "name": "Mei", "at": NOON}
-    given |= {"mail": "mei@example.com", "quote_id": "Q-1", "round": 1, "title": "Pumps", "customer_id": "acme"}
-    given |= {"submitter": "rosa", "net_total": "1911201.11", "currency": "USD", "comment": "please\nsoon"}
-    ask = Ask(approval_id="a", rule="discount", approver="legal", waiting_for=("mei", "liam"), due_at=NOON)
-    return Letter.model_validate(given | {"asks": (ask,), "outcome_reason": "too cheap", **more})
-
-
-@pytest.mark.parametrize("kind", SUBJECTS)
-def test_every_kind_of_letter_says_what_it_is_about(kind: str) -> None:
-    text = body(letter(kind=kind))
-    assert subject(letter(kind=kind)).endswith("Q-1 Pumps")
-    assert OPENINGS[kind].format(submitter="rosa") in text
-    assert "1,911,201.11 USD" in text
-    asks = kind in ("request", "reminder", "escalation", "delegation")
-    assert ("Also asked liam" in text, "> soon" in text) == (asks, asks)
-    assert ("> too cheap" in text) == (kind in ("rejected", "recalled"))
-
-
-async def test_a_title_cannot_add_a_header(tmp_path: Path) -> None:
-    folder, evil = MailFolder(tmp_path), letter(title="Pumps\r\nBcc: all@example.com", name="Mei\r\nBcc: x@y.z")
-    await folder.deliver(evil)
-    mail = message_from_bytes(folder.path(evil).read_bytes(), policy=policy.default)
-    assert mail["Bcc"] is None
-    assert mail["Subject"] == "Please decide: Q-1 Pumps Bcc: all@example.com"
-
-
-async def test_names_of_the_world_survive(tmp_path: Path) -> None:
-    folder, sent = MailFolder(tmp_path), letter(name="Zoë 田中", title="Spital „St. Anna“ " + "lang " * 60)
-    await folder.deliver(sent)
-    mail = message_from_bytes(folder.path(sent).read_bytes(), policy=policy.default)
-    assert mail["To"].addresses[0].display_name == "Zoë 田中"
-    assert "„St. Anna“" in mail["Subject"]
-    assert max(len(line) for line in folder.path(sent).read_bytes().splitlines()) < 999
-
-
-@pytest.mark.parametrize("address", ["", "mei", "@", "a b@example.com", "mei@example.com, all@example.com", "<x>"])
-async def test_what_is_no_address_is_undeliverable(tmp_path: Path, address: str) -> None:
-    with pytest.raises(Undeliverable):
-        await MailFolder(tmp_path).deliver(letter(mail=address))
-    assert list(tmp_path.iterdir()) == []
-
-
-async def test_the_date_of_a_letter_is_the_moment_of_its_cause(tmp_path: Path) -> None:
-    folder = MailFolder(tmp_path)
-    await folder.deliver(letter(at=NOON + timedelta(days=30)))
-    mail = message_from_bytes(folder.path(letter()).read_bytes(), policy=policy.default)
-    assert mail["Date"] == "Wed, 23 Dec 2026 12:00:00 +0000"

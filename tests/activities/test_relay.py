@@ -13,12 +13,14 @@ import pytest
 from sqlalchemy import select, text, update
 
 from activities.messages import Relay
-from activities.partners.mail import Letter
+from activities.partners.letter_press import LetterPress
+from activities.partners.letter_templates import LetterTemplates
+from activities.partners.mail import Mailing
 from activities.partners.mail_folder import MailFolder
 from activities.store.tables import outgoing
 from activities.store.work import Database
-from domain.approval.state import Notice
-from tests.activities.samples import NOON, approval, open_two, seat
+from domain.approval.state import ApprovalState, Notice
+from tests.activities.samples import NOON, approval, open_two, seat, vote
 
 PEOPLE = {
     "calendars": {"tokyo": {"time_zone": "Asia/Tokyo", "hours": {"mon-fri": ["09:00-18:00"]}}},
@@ -27,6 +29,7 @@ PEOPLE = {
         "liam": {"name": "Liam Byrne", "mail": "liam@example.com"},
         "nora": {"name": "Nora Silva"},
         "sam": {"name": "Sam\r\nBcc: all@example.com", "mail": "sam@example.com\r\nBcc: all@example.com"},
+        "tom": {"name": "Tom Reed", "mail": "tom@example.com", "active": False},
     },
 }
 
@@ -44,7 +47,8 @@ async def tell(database: Database, *notices: Notice) -> None:
 async def told(database: Database) -> Database:
     """A database with people, a round, and one message to mei."""
     state = await open_two(database)
-    due = approval("manager", seat("mei", due=NOON + timedelta(hours=3)))
+    others = [seat(person) for person in ("liam", "nora", "nobody", "sam", "tom")]
+    due = approval("manager", seat("mei", due=NOON + timedelta(hours=3)), *others, requested_at=NOON)
     async with database.work() as work:
         await work.rounds.save(state.model_copy(update={"approvals": (due, *state.approvals[1:])}))
         await work.directory.replace_all(PEOPLE, "pat", NOON)
@@ -74,11 +78,11 @@ class Broken(MailFolder):
         super().__init__(folder)
         self.times = times
 
-    async def deliver(self, letter: Letter) -> None:
+    async def deliver(self, mailing: Mailing) -> None:
         if self.times > 0:
             self.times -= 1
             raise ConnectionError("no route to host")
-        await super().deliver(letter)
+        await super().deliver(mailing)
 
 
 async def test_a_letter_says_what_is_asked_and_by_when(told: Database, tmp_path: Path) -> None:
@@ -86,7 +90,11 @@ async def test_a_letter_says_what_is_asked_and_by_when(told: Database, tmp_path:
     (path,) = files(tmp_path)
     mail = message_from_bytes(path.read_bytes(), policy=policy.default)
     assert (mail["To"], mail["Subject"]) == ("Mei Tanaka <mei@example.com>", "Please decide: Q-1 Pumps")
-    content = mail.get_content()
+    text, html = (mail.get_body((form,)) for form in ("plain", "html"))
+    assert text is not None
+    assert html is not None
+    content = text.get_content()
+    assert "99.30 USD" in html.get_content()
     assert "99.30 USD" in content
     assert "too much discount" in content
     assert "Tuesday, 24 November 2026, 00:00 (Asia/Tokyo)" in content
@@ -99,8 +107,8 @@ async def test_a_crash_between_writing_and_noting_sends_once(told: Database, tmp
         """The process dies."""
 
     class Dying(MailFolder):
-        async def deliver(self, letter: Letter) -> None:
-            await super().deliver(letter)
+        async def deliver(self, mailing: Mailing) -> None:
+            await super().deliver(mailing)
             raise Crash
 
     with pytest.raises(Crash):
@@ -137,16 +145,28 @@ async def test_what_never_succeeds_is_given_up(told: Database, tmp_path: Path) -
     given_up = await row(told)
     assert given_up.attempts == 3
     assert given_up.given_up_at is not None
+    assert (given_up.reason, given_up.last_error) == ("exhausted", "ConnectionError: no route to host")
 
 
-@pytest.mark.parametrize("person", ["nora", "nobody", "sam"])
-async def test_who_has_no_address_is_given_up_at_once(told: Database, tmp_path: Path, person: str) -> None:
+@pytest.mark.parametrize(
+    ("person", "reason", "complaint"),
+    [
+        ("nora", "no_address", "mail address"),
+        ("nobody", "no_address", "mail address"),
+        ("sam", "bad_address", "mail address"),
+        ("tom", "inactive", "no active user"),
+    ],
+)
+async def test_who_has_no_address_is_given_up_at_once(
+    told: Database, tmp_path: Path, person: str, reason: str, complaint: str
+) -> None:
     await tell(told, notice(2, to=person))
     assert await Relay(told, MailFolder(tmp_path)).drain() == 1
     given_up = await row(told, "Q-1/1/2")
     assert given_up.attempts == 1
     assert given_up.given_up_at is not None
-    assert "mail address" in given_up.last_error
+    assert given_up.reason == reason
+    assert complaint in given_up.last_error
     assert len(files(tmp_path)) == 1
 
 
@@ -208,3 +228,97 @@ async def until(holds: Any) -> None:
     async with asyncio.timeout(10):
         while not holds():
             await asyncio.sleep(0.02)
+
+
+# -- what is true when a letter leaves
+
+
+async def change(database: Database, **changes: Any) -> None:
+    """Let the approval that the letters are about be otherwise."""
+    async with database.work() as work:
+        state = await work.rounds.get("Q-1", 1, for_update=True)
+        fresh = tuple(
+            each.model_copy(update=changes) if each.approval_id == "manager" else each for each in state.approvals
+        )
+        await work.rounds.save(state.model_copy(update={"approvals": fresh}))
+
+
+@pytest.mark.parametrize("kind", ["request", "reminder", "escalation", "delegation", "replaced"])
+async def test_what_asks_for_something_settled_does_not_leave(told: Database, tmp_path: Path, kind: str) -> None:
+    await tell(told, notice(2, kind=kind))
+    await change(told, state=ApprovalState.APPROVED, settled_at=NOON)
+    assert await Relay(told, MailFolder(tmp_path)).drain() == 0
+    assert files(tmp_path) == []
+    for key in ("Q-1/1/1", "Q-1/1/2"):
+        gone = await row(told, key)
+        assert (gone.reason, gone.sent_at, gone.attempts) == ("superseded", None, 1)
+        assert gone.given_up_at is not None
+
+
+async def test_what_asks_somebody_who_is_asked_no_more_does_not_leave(told: Database, tmp_path: Path) -> None:
+    await change(told, seats=(seat("mei").model_copy(update={"asked": ("liam",), "holder": "liam"}),))
+    await tell(told, notice(2, to="liam", kind="escalation"))
+    assert await Relay(told, MailFolder(tmp_path)).drain() == 1
+    assert (await row(told)).reason == "superseded"
+    assert (await row(told, "Q-1/1/2")).sent_at is not None
+
+
+async def test_who_has_voted_is_not_reminded_by_what_was_still_waiting(told: Database, tmp_path: Path) -> None:
+    await tell(told, notice(2, kind="reminder"))
+    await change(told, seats=(seat("mei", vote=vote("mei")), seat("liam")))
+    await Relay(told, MailFolder(tmp_path)).drain()
+    assert (await row(told, "Q-1/1/2")).reason == "superseded"
+
+
+async def test_of_several_approvals_the_ones_that_still_ask_are_told(told: Database, tmp_path: Path) -> None:
+    both = notice(2, to="liam").model_copy(update={"approvals": ("manager", "legal")})
+    await tell(told, both)
+    await change(told, state=ApprovalState.SKIPPED, settled_at=NOON)
+    assert await Relay(told, MailFolder(tmp_path)).drain() == 1
+    content = files(tmp_path)[0].read_text()
+    assert "Asked for  legal" in content
+    assert "Asked for  manager" not in content
+
+
+@pytest.mark.parametrize("kind", ["approved", "rejected", "recalled", "answer"])
+async def test_what_tells_of_something_settled_leaves(told: Database, tmp_path: Path, kind: str) -> None:
+    await change(told, state=ApprovalState.APPROVED, settled_at=NOON)
+    await tell(told, notice(2, kind=kind))
+    assert await Relay(told, MailFolder(tmp_path)).drain() == 1
+
+
+async def test_a_letter_tells_whom_the_reader_stands_in_for(told: Database, tmp_path: Path) -> None:
+    stand_in = seat("mei", due=NOON + timedelta(hours=3)).model_copy(update={"asked": ("liam",)})
+    await change(told, seats=(stand_in, seat("nora", due=NOON + timedelta(hours=1))))
+    await tell(told, notice(2, to="liam", kind="delegation"))
+    await Relay(told, MailFolder(tmp_path)).drain()
+    (path,) = files(tmp_path)
+    text = message_from_bytes(path.read_bytes(), policy=policy.default).get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "On behalf of Mei Tanaka" in text
+    assert "Customer   Acme" in text
+    # Their own limit, not that of another seat.
+    assert "Due        Monday, 23 November 2026, 15:00 (UTC)" in text
+    assert "Also asked Nora Silva" in text
+
+
+async def test_a_question_and_its_answer_are_told_as_they_were_put(told: Database, tmp_path: Path) -> None:
+    detail = {"by": "mei", "comment": "Why so much?"}
+    await tell(told, notice(2, to="liam", kind="question").model_copy(update={"detail": detail}))
+    await change(told, state=ApprovalState.APPROVED, settled_at=NOON)
+    await Relay(told, MailFolder(tmp_path)).drain()
+    content = files(tmp_path)[0].read_text()
+    assert "Mei Tanaka asks you something" in content
+    assert "  About      manager" in content
+    assert "  > Why so much?" in content
+
+
+async def test_a_broken_template_is_noted_where_the_letter_was_sent(told: Database, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "request.txt").write_text("Subject: {{ oops }}")
+    relay = Relay(told, MailFolder(tmp_path / "out"), LetterPress(LetterTemplates(own)))
+    assert await relay.drain() == 1
+    sent = await row(told)
+    assert sent.sent_at is not None
+    assert "own template of request: UndefinedError" in sent.last_error
+    assert len(files(tmp_path / "out")) == 1
