@@ -20,6 +20,7 @@ from starter.api import (
     directory,
     health,
     later,
+    messages,
     orders,
     policies,
     quotes,
@@ -66,7 +67,7 @@ def create_api(desk: Desk, *, largest_body: int = LARGEST_BODY, patience: timede
 def _versioned() -> APIRouter:
     # For the description only: the routes themselves look at the token before anything else is read.
     api = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))])
-    for each in (quotes, approvals, record, orders, customers, policies, directory, replacements, replay):
+    for each in (quotes, approvals, record, orders, customers, policies, directory, replacements, replay, messages):
         api.include_router(each.router)
     api.include_router(policies.documents)
     api.include_router(directory.documents)

@@ -14,6 +14,7 @@ from starter.cli import (
     demo,
     directory,
     documents,
+    messages,
     order,
     policy_check,
     policy_replay,
@@ -53,6 +54,7 @@ documents.directory.command("get")(directory.get)
 documents.directory.command("put")(directory.put)
 documents.directory.command("holidays")(directory.holidays)
 app.add_typer(documents.directory, name="directory")
+app.add_typer(messages.app, name="messages")
 app.add_typer(directory.delegation, name="delegation")
 app.add_typer(record.app, name="record")
 app.command("audit")(audit.audit)
