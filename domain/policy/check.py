@@ -15,6 +15,7 @@ from domain.people import Directory
 from domain.policy.check_deciders import DeciderCheck
 from domain.policy.check_people import PeopleCheck
 from domain.policy.check_rules import RuleCheck
+from domain.policy.check_smart import SmartCheck
 from domain.policy.check_types import TypeCheck
 from domain.policy.document import Policy, read_policy
 from domain.policy.finding import Finding, error, in_order, of_refusal, warning
@@ -102,6 +103,7 @@ def _findings(policy: Policy, directory: Directory | None, on: date, thinking: W
     mistyped = {path for each in types if each.is_error for path in _around(each.path)}
     # Where a comparison cannot come out, that conditions exclude each other is no news.
     yield from (each for each in rules.findings() if not (each.code in CONSEQUENCES and each.path in mistyped))
+    yield from SmartCheck(policy, vocabulary, places, rules.never).findings()
     yield from matrix_findings(policy)
     if directory is not None:
         yield from PeopleCheck(policy, directory, places, datetime.combine(on, time(), UTC)).findings()
