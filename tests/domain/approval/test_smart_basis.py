@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.approval.smart_basis import ground_of
-from domain.approval.smart_words import OF_RULES, sentence, weighing_document
+from domain.approval.smart_words import OF_CONDITIONS, OF_RULES, sentence, weighing_document
 from domain.approval.state import Added, Approval, ApprovalState, RoundState, Verdict, Vote, Weighing, Where
 from domain.people import read_directory
 from tests.domain.approval.office import MONDAY, Office, people, rule
@@ -167,6 +169,15 @@ def test_over_many_rounds_the_reference_stays_what_a_person_last_approved(mode: 
     assert standing(found) == ASKED
 
 
+def test_a_rule_that_was_changed_and_changed_back_is_the_rule_that_was_approved() -> None:
+    found = approved()
+    found.change_rule("r", when="discount > 4")
+    assert standing(found) == ASKED
+    found.recall()
+    found.change_rule("r", when="discount > 5")
+    assert standing(found) == SKIPPED
+
+
 # -- what is compared
 
 
@@ -301,6 +312,11 @@ def test_the_reason_of_a_difference_tells_both_sides() -> None:
     weighed = found.approval("r").weighed
     assert weighed is not None
     assert "worse (now 1000.00 USD, then 1000.00 USD, against 890.00, then 900.00)" in sentence(weighed)
+
+
+def test_every_reason_is_on_the_page() -> None:
+    page = (Path(__file__).parents[3] / "docs/smart-approval.md").read_text(encoding="utf-8")
+    assert {*OF_RULES, *OF_CONDITIONS} <= set(re.findall(r"`([a-z_]+)`", page))
 
 
 @pytest.mark.parametrize("why", OF_RULES)
