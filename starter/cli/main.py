@@ -7,6 +7,7 @@ import sys
 import typer
 
 from starter.cli import (
+    analytics,
     approval,
     approver,
     audit,
@@ -57,6 +58,7 @@ app.add_typer(documents.directory, name="directory")
 app.add_typer(messages.app, name="messages")
 app.add_typer(directory.delegation, name="delegation")
 app.add_typer(record.app, name="record")
+app.command("analytics")(analytics.analytics)
 app.command("audit")(audit.audit)
 
 
