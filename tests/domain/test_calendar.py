@@ -92,6 +92,39 @@ def test_hours_that_a_clock_change_adds_or_skips_are_counted_as_they_pass(start:
     assert NIGHT.due(at(start, "America/Chicago"), length) == at(due, "America/Chicago")
 
 
+@pytest.mark.parametrize(
+    ("zone", "hours", "start", "length", "due"),
+    [
+        # Lord Howe moves by half an hour: forward on 2026-10-04 at 02:00, back on 2027-04-04 at 02:00
+        ("Australia/Lord_Howe", "01:00-03:00", "2026-10-03T14:30Z", "90m", "2026-10-03T16:00Z"),
+        ("Australia/Lord_Howe", "01:00-03:00", "2027-04-03T14:00Z", "150m", "2027-04-03T16:30Z"),
+        # Chatham lies 12:45 before UTC, 13:45 in summer: forward on 2026-09-27 at 02:45, back on 2027-04-04 at 03:45
+        ("Pacific/Chatham", "02:00-05:00", "2026-09-26T13:15Z", "2h", "2026-09-26T15:15Z"),
+        ("Pacific/Chatham", "02:00-05:00", "2027-04-03T12:15Z", "4h", "2027-04-03T16:15Z"),
+        # Kathmandu has no summer time, and three quarters of an hour
+        ("Asia/Kathmandu", "09:00-17:00", "2026-11-23T03:15Z", "8h", "2026-11-23T11:15Z"),
+        # in Beirut the first hour of 2027-03-28 is skipped, in Havana that of 2026-11-01 comes twice
+        ("Asia/Beirut", "00:00-24:00", "2027-03-27T22:00Z", "23h", "2027-03-28T21:00Z"),
+        ("America/Havana", "00:00-24:00", "2026-11-01T04:00Z", "25h", "2026-11-02T05:00Z"),
+        # Apia left out the whole of 2011-12-30
+        ("Pacific/Apia", "09:00-17:00", "2011-12-30T02:00Z", "2h", "2011-12-30T20:00Z"),
+    ],
+)
+def test_clock_changes_of_odd_zones_are_counted_as_they_pass(
+    zone: str, hours: str, start: str, length: str, due: str
+) -> None:
+    office = calendar(zone, mon_sun=[hours])
+    assert office.due(datetime.fromisoformat(start), length) == datetime.fromisoformat(due)
+
+
+def test_a_slot_begins_at_the_first_of_an_hour_that_comes_twice_and_after_one_that_is_skipped() -> None:
+    early = calendar("America/Chicago", sun=["01:30-04:00"])
+    assert early.due(at("2026-11-01T00:00", "America/Chicago"), "1m") == datetime(2026, 11, 1, 6, 31, tzinfo=UTC)
+    assert early.working_time(at("2026-11-01T00:00"), at("2026-11-02T00:00")) == timedelta(hours=3.5)
+    late = calendar("America/Chicago", sun=["02:30-04:00"])
+    assert late.due(at("2027-03-14T00:00", "America/Chicago"), "1m") == datetime(2027, 3, 14, 8, 31, tzinfo=UTC)
+
+
 def test_office_hours_keep_their_place_on_the_wall_clock_over_a_clock_change() -> None:
     office = calendar("America/Chicago")
     assert office.due(at("2027-03-12T16:00", "America/Chicago"), "2h") == at("2027-03-15T10:00", "America/Chicago")
@@ -123,7 +156,10 @@ def test_a_due_moment_is_told_in_utc() -> None:
 
 OFFICES = st.sampled_from(
     [OFFICE, CHICAGO, SUNDAY_WEEK, NIGHT, ROUND_THE_CLOCK, calendar("Australia/Lord_Howe", mon_sun=["01:00-03:00"]),
-     calendar("Europe/Berlin", mon=["00:00-02:30", "02:30-03:30"], sat_sun=["01:00-04:00"])]
+     calendar("Europe/Berlin", mon=["00:00-02:30", "02:30-03:30"], sat_sun=["01:00-04:00"]),
+     calendar("Pacific/Chatham", ("2026-09-28",), sat_sun=["00:00-02:50", "03:00-24:00"], wed=["09:15-09:16"]),
+     calendar("Asia/Beirut", fri_tue=["00:00-00:30", "00:30-24:00"]),
+     calendar("America/Havana", mon_sun=["00:15-01:15"])]
 )  # fmt: skip
 MOMENTS = st.timedeltas(timedelta(0), timedelta(days=270)).map(lambda later: at("2026-09-01T00:00") + later)
 LENGTHS = st.builds(lambda amount, unit: f"{amount}{unit}", st.integers(1, 90), st.sampled_from(["m", "h", "d"]))
@@ -155,6 +191,21 @@ def test_working_time_adds_up_and_is_never_more_than_the_time_itself(
     middle, end = start + span / 3, start + span
     assert office.working_time(start, middle) + office.working_time(middle, end) == office.working_time(start, end)
     assert timedelta(0) <= office.working_time(start, end) <= span
+
+
+@given(OFFICES, MOMENTS, LENGTHS, st.timedeltas(timedelta(0), timedelta(days=5)))
+@settings(max_examples=100)
+def test_more_working_time_is_never_due_earlier_and_a_wait_gives_back_its_own_end(
+    office: WorkingCalendar, start: datetime, length: str, more: timedelta
+) -> None:
+    due = office.due(start, length)
+    assert due <= office.due_after(start, office.length(length) + more)
+    # The other way round: what passed until some moment is due at that moment, or when the last slot before it ended.
+    end = start + more
+    passed = office.working_time(start, end)
+    back = office.due_after(start, passed)
+    assert back <= end
+    assert office.working_time(back, end) == timedelta(0)
 
 
 @given(OFFICES, MOMENTS, LENGTHS, st.integers(0, 100))
