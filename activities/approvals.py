@@ -67,7 +67,7 @@ class ApprovalActivities:
                 if known is not None:
                     return RoundMoved(state=known)
                 name = OpenRound.subject(request.quote_id, request.round)
-                self._tokens.check_act(request.token, request.by, name, "submit", name, datetime.now(UTC))
+                self._tokens.check_act(request.token, request.by, name, "submit", request.policy, datetime.now(UTC))
                 check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
                 await work.directory.hold()
                 submission = await self._knowledge.submission(

@@ -10,8 +10,9 @@ from activities.store.record_entry import RecordEntry
 from activities.tokens import Identity
 from domain.approval.round import ApprovalRound
 from domain.approval.state import ActVerb, RoundAct, RoundState
+from domain.refusal import Refusal
 from starter.desk import Desk
-from starter.round_calls import update_round
+from starter.round_calls import resume_round, update_round
 from workflows.messages import Act
 from workflows.quote_approval import QuoteApproval
 
@@ -58,6 +59,19 @@ class ApprovalDesk:
             self._desk, state.quote_id, state.round, QuoteApproval.act, message, f"act-{act.act_id}"
         )
         return answer.state
+
+    async def resume(self, quote_id: str) -> RoundState:
+        """See to it that the quote's open round has a run: an operator may have ended it.
+
+        Every verb on such a round does so by itself; this is for its reminders, which would wait for one.
+        Codes: ``unknown_quote``, ``round_closed``.
+        """
+        async with self._desk.reading() as work:
+            quote = await work.quotes.get(quote_id)
+            state = await work.rounds.latest(quote_id, quote.round)
+        if not await resume_round(self._desk, quote_id, state.round):
+            raise Refusal("round_closed", f"round {state.round} of {quote_id} was {state.outcome}")
+        return state
 
     async def comment(self, who: Identity, quote_id: str, text: str, *, key: str | None = None) -> None:
         """Put a comment on the record of a quote; it changes nothing. Codes: ``unknown_user``, ``unknown_quote``."""

@@ -133,7 +133,7 @@ class QuoteDesk:
         name = OpenRound.subject(stored.quote_id, number)
         start = RoundStart(
             quote_id=stored.quote_id,
-            token=self._desk.tokens.act(who, name, "submit", name),
+            token=self._desk.tokens.act(who, name, "submit", self._desk.policy),
             round=number,
             by=who.user,
             comment=comment,

@@ -1,14 +1,22 @@
-"""Calls to the run of a round."""
+"""Calls to the run of a round; a run that an operator ended while its round is open is begun again."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import structlog
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.approval.state import RoundState
 from domain.refusal import Refusal
 from starter.desk import Desk
 from starter.temporal_calls import answered
-from workflows.messages import RoundAnswer
+from workflows.messages import RoundAnswer, RoundStart
 from workflows.names import quote_approval_id
+from workflows.quote_approval import QuoteApproval
+
+log = structlog.get_logger(__name__)
 
 
 async def update_round(desk: Desk, quote_id: str, number: int, update: Any, message: Any, key: str) -> RoundAnswer:
@@ -22,4 +30,37 @@ async def update_round(desk: Desk, quote_id: str, number: int, update: Any, mess
         found: RoundAnswer = await handle.execute_update(update, message, id=key)
         return found
 
-    return await answered(call, Refusal("round_closed", f"round {number} of {quote_id} is over"))
+    over = Refusal("round_closed", f"round {number} of {quote_id} is over")
+    try:
+        return await answered(call, over)
+    except Refusal as refusal:
+        if refusal is not over or not await resume_round(desk, quote_id, number):
+            raise
+    return await answered(call, over)
+
+
+async def resume_round(desk: Desk, quote_id: str, number: int) -> bool:
+    """Begin a run for a round that is open and has none, because an operator ended it; whether it is open.
+
+    The tables hold the round; the new run takes it up where it stands. Code: ``unknown_round``.
+    """
+    async with desk.reading() as work:
+        state: RoundState = await work.rounds.get(quote_id, number)
+    if state.outcome is not None:
+        return False
+    start = RoundStart(
+        quote_id=quote_id, round=number, by=state.submitter, policy=state.policy, at=desk.clock.told(), resumed=True
+    )
+    try:
+        await desk.client.start_workflow(
+            QuoteApproval.run,
+            start,
+            id=quote_approval_id(quote_id, number),
+            task_queue=desk.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            static_summary=f"{quote_id} round {number}, taken up again",
+        )
+    except WorkflowAlreadyStartedError:
+        return True
+    log.warning("round_resumed", quote_id=quote_id, round=number)
+    return True

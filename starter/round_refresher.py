@@ -15,6 +15,7 @@ import structlog
 from activities.store.refreshes import RoundRefresh
 from domain.refusal import Refusal
 from starter.desk import Desk
+from starter.round_calls import resume_round
 from starter.temporal_calls import answered
 from workflows.messages import Refresh, RoundAnswer
 from workflows.names import quote_approval_id
@@ -100,5 +101,7 @@ class RoundRefresher:
                 raise
             if refusal.code != "round_closed":  # it will never make sense to this run
                 log.warning("refresh_refused", quote_id=refresh.quote_id, code=refusal.code)
+            elif await resume_round(self._desk, refresh.quote_id, refresh.round):
+                raise Refusal("unavailable", "its run was begun again; the refresh comes with the next try") from None
         async with self._desk.database.work() as work:
             await work.refreshes.done(refresh)

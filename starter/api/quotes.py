@@ -119,6 +119,13 @@ async def recompute_deadlines(quote_id: str, call: Calling, body: Comment = None
     return JSONResponse(round_document(await call.doors.approvals.act_on_quote(call.who, quote_id, act)))
 
 
+@router.post("/quotes/{quote_id}/resume")
+async def resume_round(quote_id: str, call: Calling) -> JSONResponse:
+    """See to it that the open round has a run, after an operator ended it; for admins."""
+    call.require_admin()
+    return JSONResponse(round_document(await call.doors.approvals.resume(quote_id)))
+
+
 @router.post("/quotes/{quote_id}/comments")
 async def comment_on_quote(quote_id: str, body: Commenting, call: Calling) -> JSONResponse:
     """Put a comment on the record of a quote; it changes nothing else."""
@@ -147,4 +154,3 @@ async def get_round(quote_id: str, number: Number, call: Calling) -> JSONRespons
     async with call.doors.desk.reading() as work:
         await work.quotes.get(quote_id)
         return JSONResponse(round_document(await work.rounds.get(quote_id, number)))
-

@@ -103,6 +103,16 @@ def comment(
 
 
 @app.command()
+def resume(quote: QuoteId, user: As = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Begin the run of an open round again, after an operator ended it (admins)."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import plan_lines, show
+
+    found = Line(api, user, "admin").post(f"/quotes/{quoted(quote)}/resume")
+    show(found, plan_lines(found), as_json)
+
+
+@app.command()
 def recompute(
     quote: QuoteId, user: As = None, api: ApiUrl = None, comment: Comment = None, as_json: AsJson = False
 ) -> None:

@@ -160,7 +160,7 @@ async def test_a_round_that_cannot_be_opened_leaves_nothing_and_may_be_tried_aga
 
 def start_token(quote_id: str, who: Identity = ROSA) -> str:
     name = OpenRound.subject(quote_id, 1)
-    return TOKENS.act(who, name, "submit", name)
+    return TOKENS.act(who, name, "submit", "standard")
 
 
 async def started(house: House, quote_id: str, token: str, **more: Any) -> str:
