@@ -42,11 +42,11 @@ async def update_round(desk: Desk, quote_id: str, number: int, update: Any, mess
 async def resume_round(desk: Desk, quote_id: str, number: int) -> bool:
     """Begin a run for a round that is open and has none, because an operator ended it; whether it is open.
 
-    The tables hold the round; the new run takes it up where it stands. Code: ``unknown_round``.
+    The tables hold the round; the new run takes it up where it stands.
     """
     async with desk.reading() as work:
-        state: RoundState = await work.rounds.get(quote_id, number)
-    if state.outcome is not None:
+        state: RoundState | None = await work.rounds.find(quote_id, number)
+    if state is None or state.outcome is not None:
         return False
     start = RoundStart(
         quote_id=quote_id, round=number, by=state.submitter, policy=state.policy, at=desk.clock.told(), resumed=True
