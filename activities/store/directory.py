@@ -6,22 +6,24 @@ change, so that whoever holds a directory can ask whether it is still the newest
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import cast, delete, select, tuple_, update
+from sqlalchemy import bindparam, cast, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.directory_entry import DirectoryEntry
-from activities.store.directory_pages import DirectoryPages
+from activities.store.directory_pages import IN_ORDER, DirectoryPages
 from activities.store.jsonable import fingerprint, jsonable, refuse_unstorable
 from activities.store.tables import ENTRY_KINDS, delegations, directory_counter, directory_entries
 from domain.refusal import Refusal
 
 SECTIONS = {"calendars": "calendar", "users": "user", "groups": "group", "approvers": "approver"}
+MOST_AT_ONCE = 1_000_000
+"""More delegations than a directory has."""
 
 
 class DirectoryStore:
@@ -65,7 +67,7 @@ class DirectoryStore:
         statement = (
             select(delegations.c.delegation_id, delegations.c.body)
             .where(delegations.c.ended_at.is_(None))
-            .order_by(delegations.c.entered_at, delegations.c.delegation_id)
+            .order_by(*IN_ORDER)
         )
         return [{**body, "id": name} for name, body in await self._connection.execute(statement)]
 
@@ -134,7 +136,9 @@ class DirectoryStore:
         gone = columns.kind.in_(SECTIONS.values()) & tuple_(columns.kind, columns.id).not_in(kept)
         await self._connection.execute(delete(directory_entries).where(gone))
         await self._upsert(rows)
-        ids = [await self._add(body, by, at) for body in document.get("delegations") or ()]
+        given = document.get("delegations") or ()
+        ids = [await self._add(body, by, at, _place(version, number)) for number, body in enumerate(given)]
+        await self._set_places(version, ids)
         over = delegations.c.ended_at.is_(None) & delegations.c.delegation_id.not_in(ids)
         await self._connection.execute(update(delegations).where(over).values(ended_at=at, ended_by=by))
         return version
@@ -154,16 +158,24 @@ class DirectoryStore:
         It is made of who entered what, and of their ``key``, else the moment: entered twice so, it is one.
         Code: ``duplicate_id`` when that one has ended since.
         """
-        await self._next_version()
+        place = _place(await self._next_version())
         content = {name: value for name, value in body.items() if name != "id"}
         name = fingerprint([jsonable(content), by, at.isoformat() if key is None else key])[:16]
-        return await self._add({**content, "id": name}, by, at, starts_at, ends_at)
+        return await self._add({**content, "id": name}, by, at, place, starts_at, ends_at)
+
+    async def _set_places(self, version: int, names: Sequence[str]) -> None:
+        """Put delegations, also those that were there, in the order of ``names``."""
+        if names:
+            places = [{"name": name, "new": _place(version, number)} for number, name in enumerate(names)]
+            statement = update(delegations).where(delegations.c.delegation_id == bindparam("name"))
+            await self._connection.execute(statement.values(place=bindparam("new")), places)
 
     async def _add(
         self,
         body: Mapping[str, Any],
         by: str,
         at: datetime,
+        place: int,
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
     ) -> str:
@@ -176,7 +188,7 @@ class DirectoryStore:
         given = raw.pop("id", None)
         name = str(given) if given else await self._free_name(raw, at)
         row = {"delegation_id": name, "of": raw["of"], "to": raw["to"], "starts_at": starts_at, "ends_at": ends_at}
-        row |= {"body": raw, "entered_by": by, "entered_at": at, "ended_at": None, "ended_by": None}
+        row |= {"body": raw, "entered_by": by, "entered_at": at, "ended_at": None, "ended_by": None, "place": place}
         statement = upsert(delegations).values(row).on_conflict_do_nothing().returning(delegations.c.delegation_id)
         if (await self._connection.execute(statement)).one_or_none() is None:
             known = await self._delegation(name)
@@ -228,6 +240,11 @@ class DirectoryStore:
             where=cast(directory_entries.c.body, JSONB).is_distinct_from(cast(new.body, JSONB)),
         )
         await self._connection.execute(statement, rows)
+
+
+def _place(version: int, number: int = 0) -> int:
+    """The place of what is entered as the ``number``-th at once, when the directory becomes ``version``."""
+    return version * MOST_AT_ONCE + number
 
 
 def _entry(kind: str, name: str, body: Any, version: int, by: str) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.store.cursor import fetch_page, make_cursor, read_cursor, read_moment
+from activities.store.cursor import fetch_page, make_cursor, read_cursor, read_moment, read_number
 from activities.store.directory_entry import DirectoryEntry
 from activities.store.tables import delegations, directory_entries
 from domain.refusal import Refusal
@@ -48,6 +48,9 @@ class DelegationPage(BaseModel):
     next: str | None = None
 
 
+LAST = 10**17
+# Without a place are those that the release before entered during a roll-out: after all that have one.
+IN_ORDER = (func.coalesce(delegations.c.place, LAST), delegations.c.entered_at, delegations.c.delegation_id)
 COLUMNS = [delegations.c[name] for name in StoredDelegation.model_fields]
 
 
@@ -78,20 +81,23 @@ class DirectoryPages:
     ) -> DelegationPage:
         """A page of delegations, of or to somebody, also those that were ``taken_back``. Code: ``invalid_cursor``."""
         columns = delegations.c
-        order = tuple_(columns.entered_at, columns.delegation_id)
-        statement = select(*COLUMNS).order_by(columns.entered_at.desc(), columns.delegation_id.desc())
+        statement = select(*COLUMNS, IN_ORDER[0].label("place")).order_by(*(each.desc() for each in IN_ORDER))
         for column, wanted in ((columns.of, of), (columns.to, to)):
             if wanted is not None:
                 statement = statement.where(column == wanted)
         if not taken_back:
             statement = statement.where(columns.ended_at.is_(None))
         if cursor is not None:
-            moment, name = read_cursor(cursor, 2)
-            statement = statement.where(order < (read_moment(moment), name))
+            place, moment, name = read_cursor(cursor, 3)
+            before = tuple_(literal(read_number(place)), literal(read_moment(moment)), literal(name))
+            statement = statement.where(tuple_(*IN_ORDER) < before)
         rows, following = await fetch_page(self._connection, statement, limit)
-        found = tuple(StoredDelegation(**row) for row in rows)
-        last = make_cursor(found[-1].entered_at.isoformat(), found[-1].delegation_id) if following else None
-        return DelegationPage(delegations=found, next=last)
+        found = tuple(StoredDelegation(**{name: row[name] for name in StoredDelegation.model_fields}) for row in rows)
+        last = found[-1] if following else None
+        return DelegationPage(
+            delegations=found,
+            next=make_cursor(str(rows[-1]["place"]), last.entered_at.isoformat(), last.delegation_id) if last else None,
+        )
 
     async def delegation(self, name: str) -> StoredDelegation:
         """One delegation, also one that was taken back. Code: ``unknown_delegation``."""

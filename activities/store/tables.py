@@ -110,6 +110,7 @@ delegations = Table(
     Column("entered_at", Moment, nullable=False, server_default=text("now()")),
     Column("ended_at", Moment, comment="taken back before its end"),
     Column("ended_by", Text),
+    Column("place", BigInteger, comment="in the order of entering, which decides between several that fit"),
     Index(None, "of", postgresql_where=text("ended_at IS NULL")),
     Index(None, "to", postgresql_where=text("ended_at IS NULL")),
 )

@@ -117,6 +117,22 @@ async def test_a_directory_may_bring_back_what_has_ended_as_a_new_delegation(dat
     assert again["id"] != first["id"]
 
 
+async def test_delegations_keep_the_order_in_which_they_were_entered_also_at_one_moment(database: Database) -> None:
+    given = [{"of": "david", "to": to} for to in ("sam", "mei", "liam", "nora", "farid")]
+    async with database.work() as work:
+        await work.directory.replace_all({"delegations": given}, "pat", NOON)
+        for to in ("grace", "ines"):
+            await work.directory.add_delegation({"of": "david", "to": to}, "pat", NOON)
+        found = (await work.directory.load())["delegations"]
+        assert [each["to"] for each in found] == ["sam", "mei", "liam", "nora", "farid", "grace", "ines"]
+        await work.directory.replace_all({"delegations": found[::-1]}, "pat", NOON)
+        again = (await work.directory.load())["delegations"]
+        assert again == found[::-1]
+        page = await work.directory.pages.delegations(limit=4)
+        last = await work.directory.pages.delegations(limit=4, cursor=page.next)
+        assert [each.delegation_id for each in (*page.delegations, *last.delegations)] == [each["id"] for each in found]
+
+
 async def test_a_replaced_directory_ends_delegations_it_does_not_name(database: Database) -> None:
     kept = {"of": "mei", "to": "sam"}
     async with database.work() as work:
