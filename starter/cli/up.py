@@ -107,7 +107,7 @@ def _told(settings: Settings, found: Installation) -> str:
         *([f"  Temporal UI  {stack.ui_url}"] if stack.ui_url else []),
         f"  Temporal     {stack.temporal_address}, namespace {stack.namespace}",
         f"  state        {stack.state_dir}   (logs in {stack.logs.name}/)",
-        f"  mails        {settings.outbox_dir}",
+        f"  mails        {settings.smtp_host or settings.outbox_dir}",
         f"  ERP          orders in {settings.erp_outbox_dir}, answers from {settings.erp_inbox_dir}",
         *([f"  loaded       {', '.join(found.loaded)}"] if found.loaded else []),
         "",
