@@ -214,6 +214,24 @@ def test_holidays_and_zones_of_the_approver_count_not_those_of_the_submitter() -
     assert str(office.approval("r").due_at) == "2026-11-25 01:30:00+00:00"
 
 
+def test_a_calendar_that_changes_moves_no_deadline_that_is_set() -> None:
+    office = waiting({"remind": "4h", "again": "1d", "escalate": "3d"})
+    due = office.approval("r").due_at
+    short = {"hours": {"mon-fri": ["12:00-13:00"]}}
+    office.work_with(office.directory.with_entry("calendars", "office", short))
+    office.work_with(office.directory.with_entry("users", "mei", {"name": "Mei", "manager": "david"}))
+    assert office.approval("r").due_at == due
+    assert office.state.next_moment == MONDAY + timedelta(hours=4)
+    office.until(MONDAY + timedelta(hours=4))
+    assert office.told() == [("reminder", "mei")]
+    # Mei has no calendar any more: from now on a day of hers has 24 hours.
+    assert office.state.next_moment == MONDAY + timedelta(hours=28)
+    office.until(due or MONDAY)
+    assert office.asked() == {"r": ("david",)}
+    # Three days of one hour each, from the evening of the third day: to the end of the lunch hour of Monday.
+    assert office.approval("r").due_at == MONDAY + timedelta(days=7, hours=4)
+
+
 def test_the_next_moment_is_the_earliest_of_all_clocks() -> None:
     office = Office(rule("a", "mei", sla={"remind": "3h"}), rule("b", "farid", sla={"escalate": "2h"}))
     office.submit()

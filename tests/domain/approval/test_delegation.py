@@ -86,6 +86,39 @@ def test_nobody_without_authority_acts_alone_for_another() -> None:
     assert code_of(office.approve, "r", "sam") == "not_yours"
 
 
+def test_where_the_person_has_too_little_themselves_a_delegate_with_too_little_may_act() -> None:
+    little = {"amount": 2, "currency": "USD"}
+    office = Office(rule("r", "mei"), directory=limited(mei={"authority": little}))
+    office.delegate("mei", "sam")
+    office.submit()
+    assert office.asked() == {"r": ("sam", "david")}
+    office.approve("r", "sam")
+    assert office.state.outcome is None
+    office.approve("r", "david")
+    assert [(vote.by, vote.seat_of) for vote in office.approval("r").votes] == [("sam", "mei"), ("david", "david")]
+
+
+def test_a_chain_of_delegates_records_who_acted_for_whom() -> None:
+    office = Office(rule("r", "mei"))
+    office.delegate("mei", "sam")
+    office.delegate("sam", "farid")
+    office.submit()
+    assert office.asked() == {"r": ("farid",)}
+    office.approve("r", "farid")
+    event = next(each for each in office.events if each.kind == "approved")
+    assert (event.by, event.on_behalf_of) == ("farid", "mei")
+
+
+def test_the_deadline_does_not_begin_anew_when_a_request_is_handed_over_or_comes_back() -> None:
+    office = Office(rule("r", "mei", sla={"escalate": "3d"}))
+    office.submit()
+    due = office.approval("r").due_at
+    office.delegate("mei", "sam", until="2026-11-24T12:00")
+    assert office.approval("r").due_at == due
+    office.until(MONDAY + timedelta(days=1, hours=3))
+    assert (office.asked(), office.approval("r").due_at) == ({"r": ("mei",)}, due)
+
+
 def test_a_rung_without_authority_is_passed_over() -> None:
     office = Office(rule("r", "mei", sla={"escalate": "1d"}), directory=limited(mei={"deputy": "sam"}))
     office.submit()
