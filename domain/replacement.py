@@ -75,7 +75,7 @@ def find_replacement(directory: Directory, old: str, new: str, kind: Replaced | 
     known = {Replaced.APPROVER: directory.approvers, Replaced.GROUP: directory.groups, Replaced.USER: directory.users}
     if found is None or old not in known[found]:
         what = "user" if kind is Replaced.USER else "approver"
-        raise Refusal(f"unknown_{what}", f"{old} is no {kind or 'approver, group or user'} of the directory", what)
+        raise Refusal(f"unknown_{what}", f"{old} is no {kind or 'approver, group or user'} of the directory", "id")
     if not directory.is_active(new):
         raise Refusal("unknown_user", f"{new} is no active user of the directory; name one who is", "by_whom")
     entry = directory.approvers.get(old) if found is Replaced.APPROVER else None
