@@ -53,7 +53,7 @@ def test_letters_go_where_the_settings_say(tmp_path: Path) -> None:
 
 def test_letters_are_written_as_the_settings_say(tmp_path: Path) -> None:
     (tmp_path / "request.txt").write_text("Subject: {{ quote.net_total }}\n\n{{ url }}")
-    more = {"mail_templates": tmp_path, "mail_locale": "de", "url": "https://q.example.com/"}
+    more: dict[str, Any] = {"mail_templates": tmp_path, "mail_locale": "de", "url": "https://q.example.com/"}
     press = press_of(Settings(mail_sender="Quotes <quotes@example.com>", **more))
     wording = press.word(sample("request"))
     assert (wording.subject, wording.text) == ("1.911.201,11 USD", "https://q.example.com\n")
