@@ -262,3 +262,15 @@ async def test_a_calendar_that_changes_moves_no_deadline_that_is_set(api: Api, w
     await api.post("/delegations", "mei", {"to": "grace"})
     (handed,) = [each for each in (await api.get("/approvals", "grace"))["approvals"] if each["rule"] == before["rule"]]
     assert handed["due_at"] == before["due_at"], "a look at the new directory moves it neither"
+
+
+async def test_whoever_still_waits_for_somebody_who_left_is_helped_by_a_new_entry(
+    api: Api, working: None, quote: str
+) -> None:
+    await api.post(f"/quotes/{quote}/submit")
+    known = {name: await api.get(f"/users/{name}") for name in ("ines", "david", "mei")}
+    for name, entry in known.items():
+        await put(api, f"/users/{name}", {**entry, "active": False})
+    assert (await asked(api, quote))["discount-manager"] == ["mei"], "nobody is there to replace her"
+    await put(api, "/users/ines", known["ines"])
+    assert (await asked(api, quote))["discount-manager"] == ["ines"]
