@@ -85,9 +85,9 @@ def next_rung(directory: Directory, state: RoundState, approval: Approval, seat:
 
     Passed over are empty rungs, and people who are barred, inactive, already seated, or without authority.
     """
-    seated = _taken(approval)
+    seated, whose = _taken(approval), seat.ladder_of or seat.origin
     for number, (why, person) in enumerate(_rungs(directory, state, approval, seat), start=1):
-        if number <= seat.rung or person is None or person == seat.origin or person in seated:
+        if number <= seat.rung or person is None or person == whose or person in seated:
             continue
         if _may_take_over(directory, state, approval, seat, person):
             return Rung(person, number, why)

@@ -85,6 +85,13 @@ class Manning(Settling):
             return seat.model_copy(update={"asked": asked, "acting": tuple(dict.fromkeys((*asked, seat.holder)))})
         return seat.model_copy(update={"asked": handover.asked, "acting": handover.acting})
 
+    def _begun(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
+        """``seat`` with its clock begun at ``at``; it stands still at once where an answer is still waited for."""
+        fresh = self._clocked(approval, seat, at)
+        if not any(each.is_open and each.seat == seat.origin for each in approval.questions):
+            return fresh
+        return fresh.model_copy(update=ladder.stopped(self.directory, fresh, at))
+
     def _clocked(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
         """``seat`` with its deadlines, in working time of its holder, counted from ``at``."""
         fresh = {"clock_from": at, "reminded_at": None, "stopped_at": None, "left": None}

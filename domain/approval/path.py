@@ -46,7 +46,7 @@ class Path(Deciding):
 
     def _request(self, approval: Approval, at: datetime) -> None:
         seats = tuple(
-            each if each.vote else self._clocked(approval, self._manned(approval, each, at), at)
+            each if each.vote else self._begun(approval, self._manned(approval, each, at), at)
             for each in approval.seats
         )
         replaced = self._replace(approval, seats=seats)

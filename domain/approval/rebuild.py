@@ -118,7 +118,8 @@ def _settle(found: RetoldRound, event: RoundEvent) -> None:
 def _withdraw(found: RetoldRound, event: RoundEvent) -> None:
     approval = _of(found, event)
     approval.votes = [vote for vote in approval.votes if vote.decision_id != event.detail.get("decision")]
-    _reopen(found, event)
+    if event.detail.get("settles") is None:  # else the others have said enough
+        _reopen(found, event)
 
 
 def _reopen(found: RetoldRound, event: RoundEvent) -> None:
