@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import floor, policies, replay
+from bench import floor, policies, reads, replay
 from bench.measure import Figures
 from starter.connection import connect
 from starter.embedded import embedded_stack
@@ -49,6 +49,9 @@ async def main(console: Console) -> None:
     with console.status("replay: 15,000 quotes against 200 rules …"):
         replayed = replay.run()
     console.print(table("replay: 15,000 quotes, 200 rules", replayed))
+    with console.status("reads: 100,000 approvals in the tables, about a minute …"):
+        read, read_figures = await reads.run()
+    console.print(table("reads: with 100,000 approvals, milliseconds", read))
     results = {
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
@@ -56,6 +59,8 @@ async def main(console: Console) -> None:
         "floor": lines,
         "policies": evaluated,
         "replay": replayed,
+        "reads": read,
+        **read_figures,
         **figures,
         "policy.replay_quotes_per_s": max(line["quotes_per_s"] for line in replayed),
     }

@@ -39,7 +39,8 @@ class AnalyticsDesk:
             directory = await self._desk.knowledge.directory(work)
             material = await Analytics(work.connection).gather(chosen, directory)
         # Many waits, during which other requests are answered.
-        calendars: Mapping[str | None, WorkingCalendar] = {**directory.calendars, None: ROUND_THE_CLOCK}
+        calendars: dict[str | None, WorkingCalendar] = dict(directory.calendars.items())
+        calendars[None] = ROUND_THE_CLOCK
         return await asyncio.to_thread(_report, by, chosen, material, calendars)
 
 

@@ -80,7 +80,8 @@ class Analytics:
 
     async def _rows(self, statement: Select[Any]) -> list[Any]:
         result = await self._connection.stream(statement, execution_options={"yield_per": 5000})
-        return [row async for row in result.mappings()]
+        # Part by part: to wait for every single row would cost more than to read it.
+        return [row async for part in result.mappings().partitions() for row in part]
 
     async def _totals(
         self, chosen: Chosen, found: Mapping[str, Any], told: Mapping[str, Sequence[Any]], votes: Sequence[Any]

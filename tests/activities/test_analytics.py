@@ -44,6 +44,7 @@ class Story:
         self.database = database
         self.quote_id = quote_id
         self.number = 0
+        self.state: RoundState
         self.acts = 0
 
     async def submit(self, *approvals: Any, at: datetime = NINE, **more: Any) -> None:
@@ -84,7 +85,7 @@ class Story:
             else:
                 await work.rounds.save(moving.state)
             await work.record.append([RecordEntry.of_round(event, moving.state) for event in moving.events])
-        self.state: RoundState = moving.state
+        self.state = moving.state
 
 
 async def gathered(database: Database, chosen: Chosen | None = None, **how: Any) -> Material:

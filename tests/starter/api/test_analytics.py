@@ -26,7 +26,7 @@ async def test_waits_of_a_round_are_told_by_rule_step_and_approver(api: Api, quo
     assert found["counted"] == {"approvals": 5, "of": 5, "settled": 5, "quotes": 1, "rounds": 1}
     assert found["rounds_per_quote"] == {"mean": 1.0, "quotes": {"1": 1}}
     by_step = await api.get("/analytics/approvals?by=step&policy=standard")
-    assert "discount 1" in {each["step"] for each in by_step["groups"]}
+    assert "commercial 1" in {each["step"] for each in by_step["groups"]}
     answer = await api.call("GET", "/analytics/approvals?by=approver", "ines", "admin")
     assert {each["approver"] for each in answer.json()["groups"]} == {person for person, _ in YES}
     told = list(lines(found))
