@@ -103,8 +103,9 @@ def lanes_of(policy: Policy, used: AbstractSet[str]) -> tuple[Lane, ...]:
 
 
 def _facts_of_ladders(submission: Submission, approvals: Sequence[Approval]) -> dict[str, str]:
-    """The facts of the quote by which the fallback and the named ends of ladders find their person."""
-    names = [submission.policy.policy.fallback, *(each.sla.to for each in approvals if each.sla)]
+    """The facts of the quote by which the fallback, the named ends of ladders and watchers find their person."""
+    policy = submission.policy.policy
+    names = [policy.fallback, *(each.sla.to for each in approvals if each.sla), *policy.watchers]
     entries = [submission.directory.approvers.get(name) for name in dict.fromkeys(names) if name]
     fields = {field for entry in entries if entry for field in (entry.field, entry.manager_of) if field}
     facts = header_facts(submission.priced) if fields else {}

@@ -8,6 +8,7 @@ from typing import Any
 from domain.approval.authority import lacks_authority, wants_votes
 from domain.approval.round_book import RoundBook
 from domain.approval.state import Approval, ApprovalState, Basis, Outcome, Seat, Verdict, Vote
+from domain.approvers import find_approver
 
 NOT_BY_A_PERSON = frozenset(("timeout", "override"))
 """Channels of answers that are nobody's own: the clock's, and an admin's in everybody's place."""
@@ -59,12 +60,9 @@ class Settling(RoundBook):
         self.state = self.state.model_copy(update={"outcome": outcome, "outcome_reason": reason, "closed_at": at})
 
     def _watchers(self) -> tuple[str, ...]:
-        people: list[str] = []
-        for name in self.state.watchers:
-            entry = self.directory.approvers.get(name)
-            group = self.directory.groups.get(entry.group if entry and entry.group else name)
-            people.extend(group.members if group else (entry.user if entry and entry.user else name,))
-        return tuple(person for person in people if self.directory.is_active(person))
+        facts = {**self.state.facts, "owner": self.state.owner, "submitter": self.state.submitter}
+        named = [find_approver(self.directory, name, facts) for name in self.state.watchers]
+        return tuple(person for each in named for person in each.persons if self.directory.is_active(person))
 
 
 def settled_by(approval: Approval) -> Verdict | None:
