@@ -128,7 +128,7 @@ def _converted(amount: Fraction, currency: str | None, facts: Facts) -> Fraction
         return amount
     if currency not in facts["rates"]:
         raise MissingRate
-    return amount * facts["rates"][currency]
+    return amount * Fraction(facts["rates"][currency])
 
 
 def compare(op: str, one: Any, two: Any) -> bool:
@@ -156,7 +156,7 @@ def compare(op: str, one: Any, two: Any) -> bool:
 
 
 def _in_order(op: str, one: Any, two: Any) -> bool:
-    return {"<": one < two, "<=": one <= two, ">": one > two, ">=": one >= two}[op]
+    return bool({"<": one < two, "<=": one <= two, ">": one > two, ">=": one >= two}[op])
 
 
 def equal(one: Any, two: Any) -> bool:

@@ -124,7 +124,7 @@ def written(random: Random, rule: Rule) -> Rule:
 
 def uses(rule: Rule, variables: tuple[tuple[str, int], ...] = ()) -> tuple[tuple[str, str], ...]:
     """The variables of a rule as they are defined; ``variables`` names those that are not defined as usual."""
-    names = {name for leaf, _ in flat(rule.tree) for name in (leaf.name, leaf.of) if name in VARIABLES}
+    names = {name for leaf, _ in flat(rule.tree) for name in (leaf.name, leaf.of or "") if name in VARIABLES}
     return tuple((name, json.dumps(VARIABLES[name][dict(variables).get(name, 0)])) for name in sorted(names))
 
 

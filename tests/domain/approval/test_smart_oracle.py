@@ -124,12 +124,15 @@ class Story:
             return skipped, [elsewhere, *others]
         if kind == "override":
             admin = vote.model_copy(update={"by": "zoe", "seat_of": "zoe", "channel": "override"})
-            changes = {"state": ApprovalState.APPROVED, "override": admin}
-            return approval.model_copy(update=changes), others
+            overridden = {"state": ApprovalState.APPROVED, "override": admin}
+            return approval.model_copy(update=overridden), others
         if kind == "group":
             second = vote.model_copy(update={"by": held, "at": MONDAY + timedelta(hours=1)})
             return voted(approval, vote.model_copy(update={"seat_of": by}), second), others
-        changes = {"timeout": {"channel": "timeout", "by": "system"}, "no": {"verdict": Verdict.REJECT}}
+        changes: dict[str, dict[str, Any]] = {
+            "timeout": {"channel": "timeout", "by": "system"},
+            "no": {"verdict": Verdict.REJECT},
+        }
         return voted(approval, vote.model_copy(update=changes.get(kind, {}))), others
 
     def ad_hoc(self, approval: Approval, happened: Happened) -> Approval:
