@@ -297,11 +297,10 @@ async def write_succession(work: Work, succession: Succession, order: Replacemen
     for name, delegation in succession.entered.items():
         start, end = succession.directory.window(delegation)
         body = delegation.model_dump(mode="json", by_alias=True, exclude_none=True)
-        # It keeps its place in the order of entering, which says who of several delegates is asked.
-        entered = await work.operations.entered_at(name)
         await work.directory.end_delegation(name, order.by, at)
         key = f"{order.operation}/{name}"
-        await work.directory.add_delegation(body, order.by, entered, starts_at=start, ends_at=end, key=key)
+        fresh = await work.directory.add_delegation(body, order.by, at, starts_at=start, ends_at=end, key=key)
+        await work.operations.keep_place(name, fresh)
 
 
 async def _write(work: Work, moving: ApprovalRound) -> None:

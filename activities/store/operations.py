@@ -91,11 +91,11 @@ class Operations:
         found = await self._connection.execute(statement.returning(directory_counter.c.version))
         return int(found.scalar_one())
 
-    async def entered_at(self, delegation: str) -> datetime:
-        """When that delegation was entered: the order of entering says which one counts."""
-        statement = select(delegations.c.entered_at).where(delegations.c.delegation_id == delegation)
-        found: datetime = (await self._connection.execute(statement)).scalar_one()
-        return found
+    async def keep_place(self, before: str, after: str) -> None:
+        """Let one delegation take another's place in the order of entering, which says whose delegate is asked."""
+        columns = delegations.c
+        place = select(columns.place).where(columns.delegation_id == before).scalar_subquery()
+        await self._connection.execute(update(delegations).where(columns.delegation_id == after).values(place=place))
 
     # -- rounds
 

@@ -375,6 +375,19 @@ async def test_a_person_is_replaced_everywhere_by_one_call(house: House) -> None
     assert terms.waiting_for == ("farid", "nora"), "the delegate of a member is the successor now"
 
 
+async def test_a_delegation_that_is_handed_on_keeps_its_place_before_later_ones(house: House) -> None:
+    await house.people.delegate(ADMIN, _delegation("mei", "liam"))
+    await house.people.delegate(ADMIN, _delegation("mei", "nora"))
+    state = await house.submitted("10.00")
+    await replaced(house, "liam", "farid", kind=Replaced.USER)
+    async with house.desk.reading() as work:
+        directory = await house.desk.knowledge.directory(work)
+    assert [(each.of, each.to) for each in directory.delegations] == [("mei", "farid"), ("mei", "nora")]
+    now = (await house.round(state)).approval("manager")
+    assert now is not None
+    assert now.waiting_for == ("nora",), "the one entered last counts"
+
+
 @pytest.fixture
 async def impatient_house(database_url: str, task_queue: str) -> AsyncIterator[House]:
     """A house on a server that finds forty events a long history."""
