@@ -124,19 +124,19 @@ class LiveStage:
     async def decide(self, verdict: str, arguments: Deciding) -> None:
         await self.quotes.decide(
             Identity(arguments.by),
-            await self._approval(arguments.approval or arguments.rule or ""),
+            await self._approval(arguments.approval or arguments.rule or "", arguments.by),
             Verdict(verdict),
             comment=arguments.comment,
             reason=arguments.reason,
             seat_of=arguments.for_,
         )
 
-    async def _approval(self, name: str) -> str:
-        """The approval id of a rule in the quote's latest round."""
+    async def _approval(self, name: str, by: str) -> str:
+        """The approval id of a rule in the quote's latest round; of several of one rule, the one that asks ``by``."""
         state = await self._round()
         if state is None:
             raise Refusal("round_closed", "the quote was never submitted")
-        approval = state.approval(name)
+        approval = state.approval(name, by)
         if approval is None and state.outcome is not None:
             raise Refusal("round_closed", f"round {state.round} was {state.outcome}")
         return approval.approval_id if approval is not None else name
