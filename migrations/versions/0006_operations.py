@@ -61,7 +61,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(ROUND_STATES, name=op.f("ck_operation_rounds_state")),
         sa.ForeignKeyConstraint(
-            ["operation_id"], ["operations.operation_id"], name=op.f("fk_operation_rounds_operation_id_operations")
+            ["operation_id"], ["operations.operation_id"], name=op.f("fk_operation_rounds_operation_id")
         ),
         sa.PrimaryKeyConstraint("operation_id", "quote_id", "round", name=op.f("pk_operation_rounds")),
     )
