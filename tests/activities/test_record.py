@@ -168,9 +168,13 @@ async def test_kept_tables_refuse_every_change(database: Database, table: str) -
     async with database.work() as work:
         await work.policies.publish("standard", "text", {"policy": "standard"}, "pat", NOON)
         await work.rounds.open(round_of(quote_id="Q-1001"))
-    one_column = {"ledger": "kind", "signed_heads": "key"}.get(table, "by")
-    if table == "decisions":
+    one_column = {"ledger": "kind", "signed_heads": "key", "withdrawals": "approval_id"}.get(table, "by")
+    if table in ("decisions", "withdrawals"):
         await _decide(database)
+    if table == "withdrawals":
+        async with database.engine.begin() as connection:
+            taken_back = "SELECT decision_id, approval_id FROM decisions"
+            await connection.execute(text(f"INSERT INTO withdrawals (decision_id, approval_id) {taken_back}"))
     if table == "signed_heads":
         head = HeadKey(HeadKey.generate()).sign(chain="main", number=1, seq=1, hash="h", at=NOON)
         async with database.work() as work:
