@@ -24,17 +24,19 @@ from activities.requests import (
     RecordDecision,
     RefusalNote,
     RoundMoved,
-    deed_of,
 )
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Database, Work
 from activities.texts import refuse_unstorable_texts, storable
 from activities.tokens import Tokens
+from domain.approval.deeds import check_act_id, check_decision_id, deed_of
 from domain.approval.plan import make_plan
 from domain.approval.round import ApprovalRound
-from domain.approval.state import Decision, RoundState
+from domain.approval.state import RoundState
 from domain.refusal import Refusal
 from domain.standing import QuoteState, check_recall, check_submit, state_after
+
+OnRound = RecordDecision | ActOnRound | AdvanceRound | RecallRound
 
 
 class ApprovalActivities:
@@ -92,57 +94,57 @@ class ApprovalActivities:
         """
         decision = request.decision
 
-        def decide(moving: ApprovalRound) -> None:
+        def decide(moving: ApprovalRound, at: datetime) -> None:
             refuse_unstorable_texts(request)
             subject = subject_of(moving.state, decision.approval, decision.by)
             # Tokens live in the time of the world, also where business time is a story's.
             self._tokens.check_act(
                 request.token, decision.by, subject, decision.verdict, decision.decision_id, datetime.now(UTC)
             )
-            _refuse_reused(moving.state, decision)
-            moving.decide(decision, request.at)
+            check_decision_id(moving.state, decision)
+            moving.decide(decision, at)
 
-        return await self._move(request.quote_id, request.round, decide)
+        return await self._move(request, decide)
 
     @activity.defn(name=ACT_ON_ROUND)
     async def act_on_round(self, request: ActOnRound) -> RoundMoved:
         """Check who acts and do it: ask, answer, add, reassign, override, withdraw, recompute.
 
-        Codes: ``invalid_text``, ``too_long``, ``invalid_token``, and those of ``ApprovalRound.act``.
+        Codes: ``invalid_text``, ``too_long``, ``invalid_token``, ``idempotency_key_reused``, and those of
+        ``ApprovalRound.act``.
         """
         act = request.act
 
-        def do(moving: ApprovalRound) -> None:
+        def do(moving: ApprovalRound, at: datetime) -> None:
             refuse_unstorable_texts(request)
             subject = subject_of(moving.state, act.approval, act.by)
             who = self._tokens.check_act(request.token, act.by, subject, deed_of(act), act.act_id, datetime.now(UTC))
-            moving.act(act, request.at, is_admin=who.is_admin, may_override=who.may_override)
+            check_act_id(moving.state, act)
+            moving.act(act, at, is_admin=who.is_admin, may_override=who.may_override)
 
-        return await self._move(request.quote_id, request.round, do)
+        return await self._move(request, do)
 
     @activity.defn(name=ADVANCE_ROUND)
     async def advance_round(self, request: AdvanceRound) -> RoundMoved:
         """Remind, escalate, hand over: whatever is due at ``request.at``."""
-        return await self._move(
-            request.quote_id, request.round, lambda moving: moving.advance(request.at, exact=request.exact)
-        )
+        return await self._move(request, lambda moving, at: moving.advance(at, exact=request.exact))
 
     @activity.defn(name=RECALL_ROUND)
     async def recall_round(self, request: RecallRound) -> RoundMoved:
         """Take the quote back, pending or approved. Codes: ``wrong_state``, ``round_closed``, ``not_yours``."""
 
-        def recall(moving: ApprovalRound) -> None:
+        def recall(moving: ApprovalRound, at: datetime) -> None:
             refuse_unstorable_texts(request)
             subject = OpenRound.subject(request.quote_id, request.round)
             who = self._tokens.check_act(request.token, request.by, subject, "recall", request.key, datetime.now(UTC))
-            moving.recall(request.by, request.at, comment=request.comment, is_admin=who.is_admin)
+            moving.recall(request.by, at, comment=request.comment, is_admin=who.is_admin)
 
-        return await self._move(request.quote_id, request.round, recall, recalling=True)
+        return await self._move(request, recall, recalling=True)
 
     @activity.defn(name=REFRESH_ROUND)
     async def refresh_round(self, request: AdvanceRound) -> RoundMoved:
         """Look again who may act, after the directory changed."""
-        return await self._move(request.quote_id, request.round, lambda moving: moving.refresh(request.at))
+        return await self._move(request, lambda moving, at: moving.refresh(at))
 
     @activity.defn(name=NOTE_IGNORED)
     async def note_ignored(self, note: NoteIgnored) -> None:
@@ -161,8 +163,9 @@ class ApprovalActivities:
             await work.record.append([entry])
 
     async def _move(
-        self, quote_id: str, number: int, verb: Callable[[ApprovalRound], None], *, recalling: bool = False
+        self, request: OnRound, verb: Callable[[ApprovalRound, datetime], None], *, recalling: bool = False
     ) -> RoundMoved:
+        quote_id, number = request.quote_id, request.round
         try:
             async with self._database.work() as work:
                 stored = await work.quotes.get(quote_id, for_update=True)
@@ -174,7 +177,8 @@ class ApprovalActivities:
                         raise Refusal("round_closed", f"round {number} of {quote_id} is over; a later one has begun")
                     check_recall(QuoteState(stored.state.value), stored.accepted_at is not None)
                 moving = ApprovalRound(state, await self._knowledge.directory(work))
-                verb(moving)
+                # What waited for another to be done happened after it, whenever it set out.
+                verb(moving, state.not_before(request.at))
                 return await self._written(work, moving)
         except Refusal as refusal:
             return RoundMoved(refused=RefusalNote.of(refusal))
@@ -203,15 +207,3 @@ def refuse_story(story: bool, *, allowed: bool) -> None:
     """Refuse (``stories_only``) a run that brings a time of its own to a worker that is not for stories."""
     if story and not allowed:
         raise Refusal("stories_only", "only a worker for stories heeds a time that is told; leave it out", "at")
-
-
-def _refuse_reused(state: RoundState, decision: Decision) -> None:
-    """A repeated decision is answered again; the same id for something else is a mistake that must not pass."""
-    for approval in state.approvals:
-        for vote in approval.votes:
-            if vote.decision_id != decision.decision_id:
-                continue
-            named = decision.approval in (approval.approval_id, approval.rule)
-            if not named or (vote.by, vote.verdict) != (decision.by, decision.verdict):
-                message = f"{decision.decision_id} already names another decision of this round; take a new id"
-                raise Refusal("idempotency_key_reused", message, "decision_id")

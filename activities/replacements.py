@@ -221,7 +221,7 @@ class ReplacementActivities:
             if not await work.operations.is_waiting(stored.operation_id, name):
                 return
             moving = ApprovalRound(state, await self._knowledge.directory(work))
-            found, outcome = in_round(moving, _replacement(stored), stored, at)
+            found, outcome = in_round(moving, _replacement(stored), stored, state.not_before(at))
             if outcome != "round_closed":
                 await _write(work, moving)
             await work.operations.settle(stored.operation_id, name, outcome, found)

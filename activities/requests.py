@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.approval.state import ActVerb, Decision, RoundAct, RoundState
+from domain.approval.state import Decision, RoundAct, RoundState
 from domain.order.activation import next_moment
 from domain.order.order import Order, OrderState
 from domain.order.reschedule import is_past_no_return
@@ -104,16 +104,6 @@ class ActOnRound(Message):
     act: RoundAct
     token: str
     at: AwareDatetime
-
-
-def deed_of(act: RoundAct) -> str:
-    """What a token for ``act`` names as its verb: all that makes it this act and no other."""
-    told = {
-        ActVerb.ADD: (act.where, act.to),
-        ActVerb.REASSIGN: (act.seat_of, act.to),
-        ActVerb.OVERRIDE: (act.verdict,),
-    }
-    return ":".join(str(part) for part in (act.verb, *told.get(act.verb, ())) if part is not None)
 
 
 class AdvanceRound(Message):

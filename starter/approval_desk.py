@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 
 from activities.approvals import subject_of
-from activities.requests import deed_of
 from activities.store.record_entry import RecordEntry
 from activities.tokens import Identity
+from domain.approval.deeds import check_act_id, deed_of
 from domain.approval.round import ApprovalRound
 from domain.approval.state import ActVerb, RoundAct, RoundState
 from domain.refusal import Refusal
@@ -43,6 +43,7 @@ class ApprovalDesk:
         return await self._do(who, state, act)
 
     async def _do(self, who: Identity, state: RoundState, act: RoundAct) -> RoundState:
+        check_act_id(state, act)
         if state.has_seen(act.act_id):
             return state
         async with self._desk.reading() as work:
@@ -77,7 +78,7 @@ class ApprovalDesk:
         """Put a comment on the record of a quote; it changes nothing. Codes: ``unknown_user``, ``unknown_quote``."""
         async with self._desk.database.work() as work:
             await self._desk.check_user(work, who)
-            quote = await work.quotes.get(quote_id)
+            quote = await work.quotes.get(quote_id, for_update=True)
             entry = RecordEntry(
                 kind="commented",
                 at=self._desk.clock.now(),

@@ -20,6 +20,7 @@ from activities.store.quotes import StoredQuote
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Work
 from activities.tokens import Identity
+from domain.approval.deeds import check_decision_id
 from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import preview_plan
 from domain.approval.round import ApprovalRound
@@ -57,11 +58,11 @@ class QuoteDesk:
         ``expected_version`` is the etag that the caller has seen. Codes: those of ``read_quote``, ``unknown_user``,
         ``not_editable``, ``stale``.
         """
-        at = self._desk.clock.now()
         quote = read_quote(document)
         async with self._desk.database.work() as work:
             await self._desk.check_user(work, who)
             before = await work.quotes.find(quote.quote_id, for_update=True)
+            at = self._desk.clock.now()  # not before what was waited for
             stored = await work.quotes.put(document, who.user, at, expected_version)
             if before is None or before.version != stored.version:
                 entry = RecordEntry(
@@ -213,10 +214,10 @@ class QuoteDesk:
 
         Codes: ``unknown_quote``, ``not_approved``, ``wrong_state``, ``unknown_user``.
         """
-        at = self._desk.clock.now()
         async with self._desk.database.work() as work:
             await self._desk.check_user(work, who)
             stored = await work.quotes.get(quote_id, for_update=True)
+            at = self._desk.clock.now()  # not before what was waited for
             if key is not None and not await work.idempotency.claim(f"accept/{quote_id}/{key}"):
                 return stored
             check_accept(stored.state, stored.accepted_at is not None)
@@ -248,7 +249,7 @@ class QuoteDesk:
     ) -> RoundState:
         """Answer the approval of that id; ``key`` names the answer, and the same key twice is one answer.
 
-        Codes: ``unknown_approval``, those of ``check_decision``, ``unavailable``.
+        Codes: ``unknown_approval``, ``idempotency_key_reused``, those of ``check_decision``, ``unavailable``.
         """
         async with self._desk.reading() as work:
             state = await work.rounds.of_approval(approval)
@@ -263,6 +264,7 @@ class QuoteDesk:
             reason=reason,
             channel=channel,
         )
+        check_decision_id(state, decision)
         if state.has_seen(decision.decision_id):
             return state
         # Refuse here what would be refused, on who is who now: the run may not have heard of it yet.

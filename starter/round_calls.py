@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import structlog
@@ -25,9 +26,12 @@ async def update_round(desk: Desk, quote_id: str, number: int, update: Any, mess
     Codes: those that the run refuses with, ``round_closed`` once it is over, ``unavailable``.
     """
     handle = desk.client.get_workflow_handle(quote_approval_id(quote_id, number))
+    # One id for each call and its repeats: the server answers a known id with its first answer, also where that was a
+    # refusal which is no longer true. What must be done once is known by its key in the round.
+    call_id = f"{key}/{uuid.uuid4().hex}"
 
     async def call() -> RoundAnswer:
-        found: RoundAnswer = await handle.execute_update(update, message, id=key)
+        found: RoundAnswer = await handle.execute_update(update, message, id=call_id)
         return found
 
     over = Refusal("round_closed", f"round {number} of {quote_id} is over")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Table, delete, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
@@ -30,6 +30,11 @@ def _merge_into(table: Table) -> Insert:
 MERGE_APPROVALS = _merge_into(approvals)
 MERGE_PEOPLE = _merge_into(approval_people)
 ADD_WITHDRAWALS = upsert(withdrawals).on_conflict_do_nothing()
+# Of one person's answers to one request the first one is kept.
+ADD_DECISIONS = upsert(decisions).on_conflict_do_nothing(
+    index_elements=[decisions.c.approval_id, decisions.c.by, decisions.c.turn],
+    index_where=text("channel <> 'timeout'"),
+)
 
 
 class RoundName(NamedTuple):
@@ -144,7 +149,7 @@ class RoundStore:
     async def _add_decisions(self, new: list[dict[str, Any]]) -> None:
         """Code: ``idempotency_key_reused``, where the id of one names a decision in another round."""
         try:
-            await self._connection.execute(insert(decisions), new)
+            await self._connection.execute(ADD_DECISIONS, new)
         except IntegrityError as error:
             if "pk_decisions" not in str(error.orig):
                 raise

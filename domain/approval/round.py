@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.approval.deeds import done_by
 from domain.approval.refusals import check_decision, seat_for
 from domain.approval.replacing import Replacing
 from domain.approval.settling import basis_detail
@@ -63,7 +64,7 @@ class ApprovalRound(Withdrawal, Replacing):
             if self.state.outcome is None:
                 self._refresh(at)
             self._do(act, at, is_admin, may_override)
-            self.state = self.state.model_copy(update={"seen": (*self.state.seen, act.act_id)})
+            self.state = self.state.model_copy(update={"done": (*self.state.done, done_by(act))})
             self._progress(at)
         self._finish(at)
 

@@ -59,7 +59,7 @@ class RoundBook:
         return self._replace(current, seats=seats)
 
     def _votes_given(self) -> int:
-        return sum(len(each.votes) for each in self.state.approvals)
+        return sum(len(each.votes) + len(each.withdrawn) for each in self.state.approvals)
 
     def _record(self, kind: str, at: datetime, approval: Approval | None = None, **more: Any) -> None:
         named = {"rule": approval.rule, "approval_id": approval.approval_id} if approval else {}
@@ -100,9 +100,10 @@ class RoundBook:
                 )
             )
         self._mail.clear()
-        self.state = self.state.model_copy(
-            update={"messages_sent": sent, "next_moment": ladder.next_moment(self.directory, self.state, at)}
-        )
+        moved_at = self.state.not_before(self.events[-1].at) if self.events else self.state.moved_at
+        next_moment = ladder.next_moment(self.directory, self.state, at)
+        update = {"messages_sent": sent, "next_moment": next_moment, "moved_at": moved_at}
+        self.state = self.state.model_copy(update=update)
 
 
 def seat_of(approval: Approval, origin: str) -> Seat:

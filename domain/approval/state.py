@@ -280,6 +280,15 @@ class Approval(Stored):
         return min(moments, default=None)
 
 
+class Done(Stored):
+    """An act that was carried out: its id, by whom, to which approval as it was named, and what it was."""
+
+    act_id: str
+    by: str
+    approval: str
+    deed: str
+
+
 class Lane(Stored):
     """A chain of the plan, or the lane of unchained rules; ``after`` names the lanes that must be done first."""
 
@@ -298,6 +307,7 @@ class NotFired(Stored):
 class RoundState(Stored):
     """One submission of a quote: its plan, its approvals, and its outcome.
 
+    ``moved_at`` is when the last thing happened in it: what comes after is never recorded as earlier.
     ``facts`` are those of the quote that say whom the fallback and the ends of ladders mean.
     """
 
@@ -328,7 +338,8 @@ class RoundState(Stored):
     next_moment: datetime | None = None
     messages_sent: int = 0
     reasons: tuple[str, ...] = ()
-    seen: tuple[str, ...] = ()
+    done: tuple[Done, ...] = ()
+    moved_at: datetime | None = None
 
     def approval(self, name: str, by: str | None = None) -> Approval | None:
         """The approval of that id or of that rule; of several of one rule, the one that most needs ``by``."""
@@ -338,7 +349,12 @@ class RoundState(Stored):
     def has_seen(self, act_id: str) -> bool:
         """Whether the decision or other act of that id was already taken."""
         given = (vote for each in self.approvals for vote in (*each.votes, *each.withdrawn))
-        return act_id in self.seen or any(vote.decision_id == act_id for vote in given)
+        known = any(each.act_id == act_id for each in self.done)
+        return known or any(vote.decision_id == act_id for vote in given)
+
+    def not_before(self, at: datetime) -> datetime:
+        """``at``, or the moment of the last thing that happened here: clocks of several machines differ a little."""
+        return at if self.moved_at is None else max(at, self.moved_at)
 
 
 def _wants(approval: Approval, person: str | None) -> tuple[bool, bool, bool]:
