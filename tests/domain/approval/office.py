@@ -8,20 +8,26 @@ from typing import Any
 
 from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import preview_plan
+from domain.approval.refusals import check_decision
 from domain.approval.round import ApprovalRound
+from domain.approval.settling import settled_by
 from domain.approval.state import (
+    ActVerb,
     Approval,
     ApprovalState,
     Decision,
     Notice,
     Outcome,
+    RoundAct,
     RoundEvent,
     RoundState,
     Verdict,
+    Where,
 )
 from domain.calendar import clock_duration
 from domain.changes import changed
 from domain.delegation import Delegation
+from domain.limit import Limit
 from domain.people import Directory, read_directory
 from domain.policy.document import read_policy
 from domain.policy.evaluate import compile_policy
@@ -126,6 +132,31 @@ class Office:
     def reject(self, rule_id: str, by: str, **more: Any) -> RoundState:
         return self.decide("reject", rule_id, by, **more)
 
+    def act(self, verb: ActVerb, rule_id: str, by: str, *, admin: bool = False, **more: Any) -> RoundState:
+        self.decisions += 1
+        act = RoundAct(**{"act_id": f"act{self.decisions}", "verb": verb, "approval": rule_id, "by": by, **more})
+        override = verb is ActVerb.OVERRIDE
+        return self._move(lambda moving: moving.act(act, self.clock, is_admin=admin, may_override=override))
+
+    def ask(self, rule_id: str, by: str, **more: Any) -> RoundState:
+        return self.act(ActVerb.ASK, rule_id, by, **{"comment": "why?", **more})
+
+    def answer(self, rule_id: str = "", by: str = "rosa", **more: Any) -> RoundState:
+        return self.act(ActVerb.ANSWER, rule_id, by, **{"comment": "therefore", **more})
+
+    def add(self, rule_id: str, by: str, who: str, where: str = "beside", **more: Any) -> RoundState:
+        return self.act(ActVerb.ADD, rule_id, by, to=who, where=Where(where), **more)
+
+    def reassign(self, rule_id: str, by: str, to: str, **more: Any) -> RoundState:
+        return self.act(ActVerb.REASSIGN, rule_id, by, to=to, **more)
+
+    def override(self, verdict: str, rule_id: str, by: str, **more: Any) -> RoundState:
+        given = {"reason": "too cheap", **more} if verdict == "reject" else more
+        return self.act(ActVerb.OVERRIDE, rule_id, by, verdict=Verdict(verdict), **given)
+
+    def withdraw(self, rule_id: str, by: str, **more: Any) -> RoundState:
+        return self.act(ActVerb.WITHDRAW, rule_id, by, **more)
+
     def recall(self, by: str = "rosa", **more: Any) -> RoundState:
         return self._move(lambda moving: moving.recall(by, self.clock, **more))
 
@@ -153,6 +184,16 @@ class Office:
     def leave(self, user: str) -> None:
         self.work_with(self.directory.deactivated(user))
 
+    def return_to_work(self, user: str) -> None:
+        back = self.directory.users[user].model_copy(update={"active": True})
+        self.work_with(self.directory._with(users={**self.directory.users, user: back}))
+
+    def limit(self, user: str, amount: int | None, currency: str = "USD") -> None:
+        """From now on ``user`` may approve at most ``amount``; ``None``: without a limit."""
+        limit = None if amount is None else Limit(amount=amount, currency=currency)
+        limited = self.directory.users[user].model_copy(update={"authority": limit})
+        self.work_with(self.directory._with(users={**self.directory.users, user: limited}))
+
     def edit(self, by: str = "rosa", **change: Any) -> None:
         """Change the quote: ``discount="12"`` of its first line, or any path."""
         paths = {"discount": "lines.A.discount_percent", "price": "lines.A.list_price"}
@@ -175,12 +216,23 @@ class Office:
         assert found is not None
         return found
 
+    def added(self, number: int = 1) -> Approval:
+        """The ad-hoc approval that was added as the ``number``-th of the round."""
+        found = sorted((each for each in self.state.approvals if each.added), key=lambda each: each.approval_id)
+        return found[number - 1]
+
     def asked(self) -> dict[str, tuple[str, ...]]:
-        """Whom each requested approval waits for."""
-        return {each.rule: each.waiting_for for each in self.state.approvals if each.state is ApprovalState.REQUESTED}
+        """Whom each requested approval waits for, those of ad-hoc ones together with those of their rule."""
+        found: dict[str, tuple[str, ...]] = {}
+        for each in self.state.approvals:
+            if each.state is ApprovalState.REQUESTED:
+                found[each.rule] = (*found.get(each.rule, ()), *each.waiting_for)
+        return found
 
     def states(self) -> dict[str, str]:
-        return {each.rule: each.state.value for each in self.state.approvals}
+        """The state of each approval by its rule; of an ad-hoc one by the end of its id, ``rule.added-1``."""
+        start = len(f"{self.state.quote_id}.{self.state.round}.")
+        return {each.approval_id[start:]: each.state.value for each in self.state.approvals}
 
     def told(self) -> list[tuple[str, str]]:
         """The messages since the last time one asked."""
@@ -224,17 +276,26 @@ def check(state: RoundState, directory: Directory) -> None:
         holders = [seat.holder for seat in approval.seats]
         assert len(set(origins)) == len(origins)
         assert len(set(holders)) == len(holders) or any(seat.vote for seat in approval.seats)
-        voters = [vote.by for vote in approval.votes if vote.channel != "timeout"]
+        voters = [vote.by for vote in approval.votes if vote.channel not in ("timeout", "override")]
         assert len(set(voters)) == len(voters), "one person fills one seat"
-        assert not set(voters) & set(state.barred), "nobody who had a hand in the quote decides it"
+        decided = {vote.by for vote in (*approval.votes, *approval.withdrawn)}
+        assert not decided & set(state.barred), "nobody who had a hand in the quote decides it"
+        given = [(vote.at, vote.number) for vote in approval.votes]
+        assert len(set(given)) == len(given), "votes have one order"
         if approval.state is ApprovalState.REQUESTED:
             assert state.outcome is None, "a closed round has no open approval"
             assert approval.waiting_for, f"somebody can act on {approval.rule}"
             assert not set(approval.waiting_for) & set(state.barred)
+            assert settled_by(approval) is None, "what is decided is not asked for"
+            check_somebody_can_decide(state, approval, directory)
+            for seat in approval.seats:
+                asking = any(each.is_open and each.seat == seat.origin for each in approval.questions)
+                assert seat.vote or asking or seat.stopped_at is None, "a clock stands still only for a question"
         if approval.state is ApprovalState.ASSIGNED:
             assert state.outcome is None
         if approval.state is ApprovalState.APPROVED:
             assert approval.votes, "nothing is approved without a recorded answer"
+            assert settled_by(approval) is Verdict.APPROVE
         if approval.state is ApprovalState.SKIPPED:
             assert approval.basis is not None
             assert approval.basis.snapshot is not None
@@ -247,6 +308,16 @@ def check(state: RoundState, directory: Directory) -> None:
         assert state.closed_at is not None
         assert state.next_moment is None
         assert not any(each.state.is_open for each in state.approvals)
+
+
+def check_somebody_can_decide(state: RoundState, approval: Approval, directory: Directory) -> None:
+    """One of those who are asked would be heard; but where all have left and nobody could be put in their place."""
+    asked = [person for person in approval.waiting_for if directory.is_active(person)]
+    if not asked:
+        assert not any(directory.is_active(seat.holder) for seat in approval.seats if seat.vote is None)
+        return
+    for person in asked:
+        check_decision(state, Decision(decision_id="dry", approval=approval.approval_id, verdict="approve", by=person))
 
 
 def code_of(verb: Callable[..., Any], *arguments: Any, **more: Any) -> str | None:

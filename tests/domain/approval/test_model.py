@@ -1,7 +1,8 @@
 """A round under random hands: whatever people and clocks do, what must always hold holds.
 
 ``Office`` checks after every verb that every requested approval has somebody who can act, that a closed round has no
-open approval, that nobody barred decides, that a refused verb changes nothing, that preview equals the plan of an
+open approval, that nobody barred decides, that nobody is asked for what is
+decided, that nothing is approved without an answer that counts, that a refused verb changes nothing, that preview equals the plan of an
 immediate submit, and that the state survives JSON.
 """
 
@@ -16,13 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
 from hypothesis.stateful import rule as step
 
-from domain.approval.state import ApprovalState, Outcome, Verdict
+from domain.approval.state import ActVerb, ApprovalState, Outcome, Verdict
 from tests.domain.approval.office import MANAGERS, Office, code_of, people, rule
 
 EVERYBODY = sorted(MANAGERS)
 KNOWN_CODES = {
     "round_closed", "four_eyes", "not_yours", "not_your_turn", "already_decided", "reason_missing", "no_decider",
-    "delegation_loop", "in_the_past", "unknown_user",
+    "delegation_loop", "in_the_past", "unknown_user", "wrong_state", "authority_exceeded",
+    "missing_rate", "not_permitted",
 }  # fmt: skip
 SLA = st.sampled_from(
     [
@@ -33,6 +35,8 @@ SLA = st.sampled_from(
         {"escalate": "1d", "on_timeout": "reject"},
     ]
 )
+MOSTLY_ASKED = st.sampled_from([None] * (2 * len(EVERYBODY)) + EVERYBODY)
+"""Who acts: mostly one of those whose turn it is (``None``), else anybody."""
 RULES = st.lists(
     st.fixed_dictionaries(
         {
@@ -73,7 +77,7 @@ class Rounds(RuleBasedStateMachine):
         variables = {"discount": {"max": "lines.discount_percent"}}
         self.office = Office(*documents, directory=directory, chains=chains, variables=variables)
         self.office.document["fields"] = {"account_manager": "zoe"}
-        self.gone = 0
+        self.gone: set[str] = set()
         self.attempt(self.office.submit)
 
     def attempt(self, verb: Any, *arguments: Any, **more: Any) -> None:
@@ -125,11 +129,80 @@ class Rounds(RuleBasedStateMachine):
     def end_delegation(self, of: str) -> None:
         self.office.work_with(self.office.directory.without_delegations(of))
 
-    @precondition(lambda self: self.is_open and self.gone < 2)
+    @precondition(lambda self: self.is_open and len(self.gone) < 2)
     @step(user=st.sampled_from(["mei", "sam", "farid", "nora"]))
     def leave(self, user: str) -> None:
-        self.gone += 1
+        self.gone.add(user)
         self.office.leave(user)
+
+    @precondition(lambda self: self.gone)
+    @step()
+    def somebody_comes_back(self) -> None:
+        self.office.return_to_work(self.gone.pop())
+
+    @precondition(lambda self: self.office.rounds)
+    @step(
+        user=st.sampled_from(["mei", "david", "farid", "sam", "nora"]),
+        limit=st.sampled_from([(10, "USD"), (60, "USD"), (100, "USD"), (1, "JPY"), (None, "USD")]),
+    )
+    def a_limit_changes(self, user: str, limit: tuple[int | None, str]) -> None:
+        self.office.limit(user, *limit)
+
+    # -- acts beside deciding
+
+    def whose_turn(self, pick: int, person: str | None) -> tuple[str, str]:
+        """An approval, by its id or its rule, and somebody: who is asked there, or anybody."""
+        approvals = self.office.state.approvals
+        asked = [each for each in approvals if each.state is ApprovalState.REQUESTED and each.waiting_for]
+        approval = (asked if person is None else approvals)[pick % len(asked if person is None else approvals)]
+        name = approval.rule if pick % 3 == 0 else approval.approval_id
+        return name, person or approval.waiting_for[pick % len(approval.waiting_for)]
+
+    @precondition(lambda self: self.is_open)
+    @step(pick=st.integers(0, 50), person=MOSTLY_ASKED)
+    def ask(self, pick: int, person: str | None) -> None:
+        self.attempt(self.office.ask, *self.whose_turn(pick, person))
+
+    @precondition(lambda self: self.is_open)
+    @step(pick=st.integers(0, 50), by=st.sampled_from(["rosa", "rosa", "tom", "mei"]))
+    def answer(self, pick: int, by: str) -> None:
+        self.attempt(self.office.answer, self.whose_turn(pick, "rosa")[0], by)
+
+    @precondition(lambda self: self.is_open and len(self.office.state.approvals) < 10)
+    @step(
+        pick=st.integers(0, 50),
+        person=MOSTLY_ASKED,
+        who=st.sampled_from([*EVERYBODY, "legal", "board", "trio"]),
+        where=st.sampled_from(["before", "beside", "after"]),
+    )
+    def add(self, pick: int, person: str | None, who: str, where: str) -> None:
+        name, by = self.whose_turn(pick, person)
+        self.attempt(self.office.add, name, by, who, where)
+
+    @precondition(lambda self: self.is_open)
+    @step(pick=st.integers(0, 50), person=MOSTLY_ASKED, to=st.sampled_from(EVERYBODY), admin=st.booleans())
+    def reassign(self, pick: int, person: str | None, to: str, admin: bool) -> None:
+        name, by = self.whose_turn(pick, person)
+        self.attempt(self.office.reassign, name, by, to, admin=admin)
+
+    @precondition(lambda self: self.is_open)
+    @step(pick=st.integers(0, 50), by=st.sampled_from(EVERYBODY), verdict=st.sampled_from(["approve"] * 4 + ["reject"]))
+    def override(self, pick: int, by: str, verdict: str) -> None:
+        self.attempt(self.office.override, verdict, self.whose_turn(pick, by)[0], by)
+
+    @precondition(lambda self: self.is_open)
+    @step(pick=st.integers(0, 50), by=st.one_of(st.none(), st.sampled_from(EVERYBODY)))
+    def withdraw(self, pick: int, by: str | None) -> None:
+        voted = [(each.approval_id, vote.by) for each in self.office.state.approvals for vote in each.votes]
+        if by is None and voted:
+            self.attempt(self.office.withdraw, *voted[pick % len(voted)])
+        elif by is not None:
+            self.attempt(self.office.withdraw, self.whose_turn(pick, by)[0], by)
+
+    @precondition(lambda self: self.is_open)
+    @step()
+    def recompute(self) -> None:
+        self.office.act(ActVerb.RECOMPUTE, "", "operator", admin=True)
 
     @precondition(lambda self: self.is_open)
     @step(hours=st.sampled_from(["1h", "4h", "1d", "3d"]))
@@ -159,9 +232,21 @@ class Rounds(RuleBasedStateMachine):
                     source = self.office.rounds[approval.basis.round - 1].approval(approval.basis.approval_id)
                     assert source is not None
                     assert source.state is ApprovalState.APPROVED
+                    if approval.basis.kind == "smart":
+                        (mine,) = [
+                            other
+                            for other in self.office.rounds[approval.basis.round - 1].approvals
+                            if other.rule == approval.rule and other.added is None
+                        ]
+                        assert approval.basis.snapshot == mine.snapshot, "skipping never moves a snapshot"
                     yes = [vote for vote in source.votes if vote.verdict is Verdict.APPROVE]
                     assert yes
                     assert not {vote.channel for vote in yes} & {"timeout", "override"}
+
+    @invariant()
+    def the_record_is_told_in_the_order_of_time(self) -> None:
+        moments = [each.at for each in self.office.events]
+        assert moments == sorted(moments)
 
     @invariant()
     def every_message_went_to_somebody_by_a_key_of_its_own(self) -> None:
