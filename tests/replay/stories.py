@@ -9,6 +9,7 @@ from functools import partial
 from activities.tokens import Identity
 from domain.approval.state import Verdict
 from domain.delegation import Delegation
+from starter.replacement_desk import ReplacementDesk
 from tests.workflows.house import (
     ADMIN,
     DAVID,
@@ -23,7 +24,7 @@ from tests.workflows.house import (
     decide_message,
     until,
 )
-from workflows.names import fulfilment_id, order_run_id, quote_approval_id
+from workflows.names import fulfilment_id, order_run_id, quote_approval_id, replacement_id
 
 ERP = Identity("erp", frozenset({"service"}))
 HOUR, DAY, BEYOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
@@ -126,6 +127,24 @@ async def fulfilment_of_two_orders(house: House) -> str:
     return run.id
 
 
+async def approver_replaced_on_a_date(house: House) -> str:
+    await house.submitted()
+    desk = ReplacementDesk(house.desk)
+    begun = await desk.replace(ADMIN, "manager", "farid", start=house.clock.now() + 2 * DAY)
+    run = house.client.get_workflow_handle(replacement_id(begun.operation_id))
+    await house.forward(run, 2 * DAY + timedelta(seconds=1))
+    await desk.finished(begun.operation_id)
+    return run.id
+
+
+async def replacement_called_off(house: House) -> str:
+    desk = ReplacementDesk(house.desk)
+    begun = await desk.replace(ADMIN, "manager", "farid", start=house.clock.now() + 2 * DAY)
+    await desk.cancel(ADMIN, begun.operation_id)
+    await desk.finished(begun.operation_id)
+    return replacement_id(begun.operation_id)
+
+
 STORIES: tuple[Story, ...] = (
     round_approved_after_an_escalation,
     round_rejected,
@@ -135,4 +154,6 @@ STORIES: tuple[Story, ...] = (
     order_delivered_in_two_parts,
     order_the_erp_refuses,
     fulfilment_of_two_orders,
+    approver_replaced_on_a_date,
+    replacement_called_off,
 )
