@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import floor, policies, reads, replay
+from bench import floor, policies, reads, replacement, replay
 from bench.measure import Figures
 from starter.connection import connect
 from starter.embedded import embedded_stack
@@ -42,7 +42,10 @@ async def main(console: Console) -> None:
             client = await connect(settings, stack.temporal_address)
             with console.status("floor: the bare Temporal server, about half a minute …"):
                 lines = await floor.run(client)
+            with console.status("replacement: 100, 1,000 and 10,000 pending approvals, some minutes …"):
+                replaced = await replacement.run(client, Path(folder))
     console.print(table("floor: a bare workflow, 2 updates, 2 timers, 3 empty activities", lines))
+    console.print(table("replacement: one approver in every pending approval", replaced))
     with console.status("policies: 1,000 rules beside other engines, about a minute …"):
         evaluated, figures = policies.run()
     console.print(table("policies: 1,000 rules, milliseconds for one quote, and how many times as fast", evaluated))
@@ -57,11 +60,14 @@ async def main(console: Console) -> None:
         "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
         "temporalio": version("temporalio"),
         "floor": lines,
+        "replacement": replaced,
         "policies": evaluated,
         "replay": replayed,
         "reads": read,
         **read_figures,
         **figures,
+        # How the rate over the most pending approvals compares with that over the fewest but one: 1 is flat.
+        "replacement.flat": round(replaced[-1]["approvals_per_s"] / replaced[-2]["approvals_per_s"], 2),
         "policy.replay_quotes_per_s": max(line["quotes_per_s"] for line in replayed),
     }
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
