@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.approval.authority import facts_of, matter_of
 from domain.approval.questions import Questions
 from domain.approval.refusals import check_four_eyes, check_turn
-from domain.approval.seats import needed_of
-from domain.approval.state import Added, Approval, ApprovalState, RoundAct, Seat, Where
+from domain.approval.seats import Seating, Table, seat
+from domain.approval.state import Added, Approval, ApprovalState, RoundAct, Where
 from domain.approvers import Named, find_approver
 from domain.refusal import Refusal
 
@@ -19,7 +20,8 @@ class AdHoc(Questions):
 
     def _add(self, act: RoundAct, at: datetime) -> None:
         """Codes: those of a decision up to the reason, ``missing_field``, ``unknown_approver``, ``four_eyes`` (only
-        people who had a hand in the quote), ``no_decider`` (nobody active), ``wrong_state`` (asked there already).
+        people who had a hand in the quote), ``no_decider`` (nobody active, or too few), ``wrong_state`` (asked there
+        already), ``authority_exceeded`` and ``missing_rate`` (where theirs is too small, and nobody above has enough).
         """
         left = not self.directory.is_active(act.by)
         approval = check_turn(self.state, act.approval, act.by, act.seat_of, left=left)
@@ -33,39 +35,42 @@ class AdHoc(Questions):
 
     def _ad_hoc(self, approval: Approval, act: RoundAct, at: datetime) -> Approval:
         named = self._named(act)
-        persons = self._seated(approval, act, named)
+        seating = self._seating(approval, act, named, at)
         number = sum(each.rule == approval.rule for each in self.state.approvals)
-        needed = needed_of(named.quorum, len(persons), int(named.quorum) if named.quorum.isdigit() else 1)
-        seats = tuple(Seat(origin=each, holder=each, calendar=named.calendar) for each in persons)
-        fresh = Approval(
+        return Approval(
             approval_id=f"{self.state.quote_id}.{self.state.round}.{approval.rule}.added-{number}",
             rule=approval.rule,
             chain=approval.chain,
             step=approval.step,
             approver=str(act.to),
             reason=act.comment or approval.reason,
-            group=named.group,
-            seats=seats,
-            needed=min(needed, len(seats)) if named.group else 1,
-            quorum=named.quorum if named.group else "any",
-            veto=named.veto,
+            group=seating.group,
+            seats=seating.seats,
+            needed=seating.needed,
+            quorum=seating.quorum,
+            veto=seating.veto,
             sla=named.sla or approval.sla,
             snapshot=approval.snapshot,
             added=Added(by=act.by, where=act.where, to=approval.approval_id, at=at),
             waits_for=(approval.approval_id,) if act.where is Where.AFTER else (),
         )
-        handed = tuple(self._handed(fresh, seat, at) for seat in seats)
-        return fresh.model_copy(update={"seats": handed})
 
     def _named(self, act: RoundAct) -> Named:
         if not act.to:
             raise Refusal("missing_field", "say who is added", "to")
         if not self.directory.knows_approver(act.to):
             raise Refusal("unknown_approver", f"{act.to} is no approver, group or user of the directory", "to")
-        facts = {**self.state.facts, "owner": self.state.owner, "submitter": self.state.submitter}
-        return find_approver(self.directory, act.to, facts)
+        return find_approver(self.directory, act.to, facts_of(self.state))
 
-    def _seated(self, approval: Approval, act: RoundAct, named: Named) -> tuple[str, ...]:
+    def _seating(self, approval: Approval, act: RoundAct, named: Named, at: datetime) -> Seating:
+        self._check_added(approval, act, named)
+        table = Table(self.directory, self.state.barred, self.state.fallback, "next_manager", facts_of(self.state))
+        try:
+            return seat(named, table, matter_of(self.state, approval), approval.rule, at)
+        except Refusal as refusal:
+            raise Refusal(refusal.code, f"{act.to} cannot be added: {refusal.message}", "to") from None
+
+    def _check_added(self, approval: Approval, act: RoundAct, named: Named) -> None:
         active = [person for person in named.persons if self.directory.is_active(person)]
         if not active:
             raise Refusal("no_decider", f"{act.to} is nobody who can decide", "to")
@@ -74,14 +79,13 @@ class AdHoc(Questions):
         free = tuple(person for person in active if person not in self.state.barred)
         if not free:
             raise Refusal("four_eyes", f"everybody of {act.to} had a hand in this quote", "to")
-        asked = {person for seat in approval.seats for person in (seat.holder, *seat.asked)}
+        asked = {person for each in approval.seats for person in (each.holder, *each.asked)}
         if named.group is None and free[0] in asked:
             raise Refusal("wrong_state", f"{free[0]} is asked there already", "to")
-        return free
 
     def _put_back(self, approval: Approval, before: str) -> None:
         """``approval`` waits again, for the one that was put before it; votes that were given stay."""
-        seats = tuple(seat if seat.vote else seat.model_copy(update=NO_CLOCK) for seat in approval.seats)
+        seats = tuple(each if each.vote else each.model_copy(update=NO_CLOCK) for each in approval.seats)
         waits_for = (*approval.waits_for, before)
         self._replace(approval, state=ApprovalState.ASSIGNED, requested_at=None, seats=seats, waits_for=waits_for)
 

@@ -16,10 +16,15 @@ def matter_of(state: RoundState, approval: Approval) -> Matter:
     return Matter(state.policy, approval.chain, state.net_total, state.currency, state.rates)
 
 
+def facts_of(state: RoundState) -> dict[str, str]:
+    """By which facts of its quote the round finds whom an approver means."""
+    return {**state.facts, "owner": state.owner, "submitter": state.submitter}
+
+
 def limit_in(directory: Directory, approval: Approval, person: str) -> Limit | None:
     """The limit of ``person`` in ``approval``: that of its approver entry for whom it names, else their own."""
     entry = directory.approvers.get(approval.approver)
-    if entry is not None and entry.authority is not None and approval.added is None:
+    if entry is not None and entry.authority is not None:
         named = [seat.origin for seat in approval.seats if not seat.required]
         if person in (named if approval.group is not None else named[:1]):
             return entry.authority
@@ -64,5 +69,4 @@ def _above(directory: Directory, state: RoundState, seats: tuple[Seat, ...]) -> 
     for seat in seats:
         yield from directory.managers_of(seat.holder)
     if state.fallback is not None:
-        facts = {**state.facts, "owner": state.owner, "submitter": state.submitter}
-        yield from find_approver(directory, state.fallback, facts).persons
+        yield from find_approver(directory, state.fallback, facts_of(state)).persons

@@ -1,9 +1,9 @@
 """A round under random hands: whatever people and clocks do, what must always hold holds.
 
 ``Office`` checks after every verb that every requested approval has somebody who can act, that a closed round has no
-open approval, that nobody barred decides, that nobody is asked for what is
-decided, that nothing is approved without an answer that counts, that a refused verb changes nothing, that preview equals the plan of an
-immediate submit, and that the state survives JSON.
+open approval, that nobody barred decides, that nobody is asked for what is decided, that nothing is approved without an
+answer that counts, that clocks stand still only for questions, that a refused verb changes nothing, that preview equals
+the plan of an immediate submit, and that the state survives JSON.
 """
 
 from __future__ import annotations
