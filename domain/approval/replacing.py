@@ -73,7 +73,7 @@ class Replacing(Path):
         settled = found.to is not None and self._settled_elsewhere(found.approval_id, at)
         if found.to is not None and not settled and approval.state is ApprovalState.REQUESTED:
             asked = next((seat.asked for seat in approval.seats if seat.holder == found.to and not seat.vote), ())
-            self._tell("replaced", asked, approval)
+            self._tell("replaced", asked, approval, **{"from": found.of, "by": by, "comment": comment})
 
     def _succeed(self, approval: Approval, change: Replacement, at: datetime) -> Iterator[Reseated]:
         """What ``change`` does to ``approval``; each is carried out before it is told."""

@@ -52,6 +52,7 @@ QUERIES: dict[str, Query] = {
     "the list of rounds": lambda work: work.views.rounds("C-77"),
     "the record of a quote": lambda work: work.views.record_page("C-77"),
     "open rounds of a person": lambda work: work.rounds.involving("mei"),
+    "what a replacement touches": lambda work: work.operations.rounds_of(("mei", "nobody"), ("manager", "legal")),
     "what is due": lambda work: work.views.open_rounds(due_until=NOON),
     "an approval": lambda work: work.rounds.locate("C-77"),
     "quotes of an owner": lambda work: work.views.quote_list(owner="nobody"),

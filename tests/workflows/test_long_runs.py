@@ -95,7 +95,7 @@ async def test_an_order_with_many_deliveries_goes_on_in_a_new_run(impatient_hous
     assert (await house.orders.change(ROSA, order.order_id, "deliver", key=again.key)).version > 9
 
 
-@pytest.mark.parametrize("module", ["quote_approval", "order_fulfilment", "split_order"])
+@pytest.mark.parametrize("module", ["quote_approval", "approver_replacement", "order_fulfilment", "split_order"])
 def test_importing_a_workflow_loads_no_database_and_no_partner(module: str) -> None:
     heavy = "{'sqlalchemy', 'asyncpg', 'alembic', 'fastapi', 'activities.store.work', 'activities.partners.erp'}"
     code = f"import sys, workflows.{module}; print(sorted({heavy} & set(sys.modules)))"

@@ -56,8 +56,9 @@ def test_one_message_for_a_round_however_many_approvals() -> None:
     desk = office(rule("a", "director"), rule("b", "director", explicit=True), rule("c", "david", step=2))
     desk.submit()
     replace(desk, "david", "farid", Replaced.USER)
-    told = [(each.kind, each.to, len(each.approvals)) for each in desk.notices if each.kind == "replaced"]
-    assert told == [("replaced", "farid", 2)]
+    (told,) = [each for each in desk.notices if each.kind == "replaced"]
+    assert (told.to, len(told.approvals)) == ("farid", 2)
+    assert told.detail == {"from": "david", "by": "zoe"}, "the letter says in whose place"
 
 
 def test_the_delegate_of_the_successor_is_asked_and_told() -> None:
