@@ -31,6 +31,18 @@ class EntryKind(StrEnum):
     """``milestone`` (none named: the only one) was reached on ``effective``; it earns ``milestone_percent``."""
     REJECTED = "rejected"
     """The ERP refused the item's order."""
+    PROGRESS = "progress"
+    """The work is ``percent`` complete, cumulative, on ``effective``; it may be less than before."""
+    USAGE = "usage"
+    """``quantity`` was used on ``effective``, for ``amount``."""
+    INVOICED = "invoiced"
+    """``amount`` was invoiced on ``effective``."""
+    HELD = "held"
+    """The item's order is held from ``effective`` on."""
+    RELEASED = "released"
+    """The item's order is held no longer from ``effective`` on."""
+    PERIOD = "period"
+    """A later ``price_per`` period of an evergreen item, from ``start`` to ``end`` for ``amount``; outside I2."""
 
 
 class BasePart(BaseModel):
@@ -49,7 +61,9 @@ class LedgerEntry(BaseModel):
     ``start`` and ``end`` are inclusive local dates. ``amount`` is in ``currency`` and is zero on delivered, accepted
     and reached rows. ``counter`` marks a row that repeats an earlier one with the signs turned round. ``version`` is
     that of the order once the change was made, ``position`` counts within that change; ``entry_id`` is made of them.
-    ``line_number`` is the line's place in the quote, from 1.
+    ``line_number`` is the line's place in the quote, from 1. ``revises`` is the item whose delta this one is,
+    ``root_item`` the first of that line of revisions (none in rows of before: the item itself), ``parent_item`` the
+    item whose component it is; ``standalone_amount`` is what the item would cost sold alone, where that is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -82,10 +96,15 @@ class LedgerEntry(BaseModel):
     milestones: tuple[Milestone, ...] = ()
     milestone: str | None = None
     milestone_percent: ExactDecimal | None = None
+    percent: ExactDecimal | None = None
     acceptance: Literal["none", "required"] = "none"
     asset: Literal["none", "per_line", "per_unit"] = "none"
     covers: Literal["assets_of_site"] | None = None
     base: tuple[BasePart, ...] = ()
+    parent_item: str | None = None
+    revises: str | None = None
+    root_item: str | None = None
+    standalone_amount: ExactDecimal | None = None
     contracting_method: Literal["single", "by_end_date"] = "single"
     contracting_setting: Literal["inherit", "separate", "none"] = "inherit"
     counter: bool = False

@@ -18,7 +18,11 @@ Receipts = list[tuple[date, Decimal]]
 
 @dataclass(slots=True)
 class KnownItem:
-    """An item as known: ``plan`` is its latest planning row; receipts are increments on local dates."""
+    """An item as known: ``plan`` is its latest planning row; receipts are increments on local dates.
+
+    ``progress`` holds cumulative percents, ``usage`` and ``invoiced`` amounts; ``periods`` are the rows of the later
+    periods of an evergreen item, counter-rows among them.
+    """
 
     plan: LedgerEntry
     activated: bool = False
@@ -26,6 +30,11 @@ class KnownItem:
     delivered: Receipts = field(default_factory=list)
     accepted: Receipts = field(default_factory=list)
     reached: list[tuple[date, str | None]] = field(default_factory=list)
+    activated_on: date | None = None
+    progress: Receipts = field(default_factory=list)
+    usage: Receipts = field(default_factory=list)
+    invoiced: Receipts = field(default_factory=list)
+    periods: list[LedgerEntry] = field(default_factory=list)
 
     @property
     def item_id(self) -> str:
@@ -63,6 +72,7 @@ def _note(item: KnownItem, entry: LedgerEntry) -> None:
     match entry.kind:
         case EntryKind.ACTIVATED:
             item.activated = True
+            item.activated_on = entry.effective
         case EntryKind.REJECTED:
             item.rejected = True
         case EntryKind.DELIVERED:
@@ -71,6 +81,14 @@ def _note(item: KnownItem, entry: LedgerEntry) -> None:
             item.accepted.append((entry.effective, entry.quantity))
         case EntryKind.REACHED:
             item.reached.append((entry.effective, entry.milestone))
+        case EntryKind.PROGRESS:
+            item.progress.append((entry.effective, entry.percent or Decimal(0)))
+        case EntryKind.USAGE:
+            item.usage.append((entry.effective, entry.amount))
+        case EntryKind.INVOICED:
+            item.invoiced.append((entry.effective, entry.amount))
+        case EntryKind.PERIOD:
+            item.periods.append(entry)
         case EntryKind.SCHEDULED:
             item.plan = entry
 
