@@ -13,7 +13,6 @@ from domain.order.item import Item, ItemPrice
 from domain.order.journal import Journal
 from domain.order.order import Order
 from domain.order.parts import Identity, Part
-from domain.order.unbuilt import not_built
 from domain.quote import Kind, QuoteLine, Revenue
 from domain.refusal import Refusal
 from domain.term import end_of_term
@@ -31,12 +30,10 @@ Dates = tuple[date | None, date | None]
 def revenue_of(line: QuoteLine) -> Revenue:
     """The revenue schedule of a line, its kind's default where it names none (``spec/orders.md`` 5).
 
-    Codes: ``not_built_yet``; ``conflicting_fields`` for a schedule that the line could never follow.
+    Code: ``conflicting_fields`` for a schedule that the line could never follow.
     """
     revenue = line.revenue or DEFAULT_REVENUE[line.kind]
     path = f"lines.{line.line_id}.revenue"
-    if revenue in (Revenue.PERCENT_COMPLETE, Revenue.USAGE):
-        raise not_built(f"revenue {revenue}", path)
     if revenue is Revenue.AS_BASE and not line.is_share:
         raise Refusal("conflicting_fields", "as_base is for percent_of_total lines; name another schedule", path)
     if revenue is Revenue.ON_DELIVERY and line.kind is not Kind.ONE_TIME:
@@ -186,6 +183,7 @@ def frozen_price(part: Part, start: date | None, end: date | None) -> ItemPrice:
         start=start,
         end=end,
         percent=line.percent,
+        standalone_price=line.standalone_price,
     )
 
 

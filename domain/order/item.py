@@ -37,7 +37,8 @@ class ItemPrice(Stored):
     """The price method of an item, frozen when it was ordered (``spec/orders.md`` 2, term prices).
 
     ``unit_price`` is for one unit and one ``price_per`` period. ``start`` and ``end`` are the inclusive dates that
-    ``quote_amount`` of the item stands for: back on them, the item has its quote amount again.
+    ``quote_amount`` of the item stands for: back on them, the item has its quote amount again. ``standalone_price``
+    is the price of one unit and period sold alone, by which the revenue of a bundle is allocated.
     """
 
     unit_price: ExactFraction
@@ -48,6 +49,7 @@ class ItemPrice(Stored):
     start: date | None = None
     end: date | None = None
     percent: ExactDecimal | None = None
+    standalone_price: ExactDecimal | None = None
 
 
 class Receipt(Stored):

@@ -12,6 +12,7 @@ from domain.money import decimal_text
 from domain.order.event import Cause, Change, LineBalance, OrderEvent, OrderEventKind
 from domain.order.item import Item, Reached
 from domain.order.order import Order
+from domain.order.standalone import standalone_amount
 
 Facts = Mapping[str, object]
 
@@ -133,6 +134,10 @@ class Journal:
             asset=item.asset,
             covers=item.covers,
             base=item.base,
+            parent_item=item.parent_item,
+            revises=item.revises,
+            root_item=item.root_item,
+            standalone_amount=standalone_amount(item),
             contracting_method=order.contracting_method,
             contracting_setting=order.contracting_setting,
             effective=effective,

@@ -304,8 +304,6 @@ def test_a_share_over_time_needs_a_term() -> None:
 @pytest.mark.parametrize(
     ("line", "path"),
     [
-        (thing("A", revenue="percent_complete"), "lines.A.revenue"),
-        (thing("A", revenue="usage"), "lines.A.revenue"),
         (thing("A", segment="2027"), "lines.A.segment"),
     ],
 )
