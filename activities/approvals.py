@@ -72,14 +72,16 @@ class ApprovalActivities:
                 self._tokens.check_act(request.token, request.by, name, "submit", request.policy, datetime.now(UTC))
                 check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
                 await work.directory.hold()
+                # Whoever edited it a moment ago, and was waited for, did so before.
+                at = max(request.at, stored.updated_at)
                 submission = await self._knowledge.submission(
-                    work, request.quote_id, request.by, request.at, policy=request.policy, comment=request.comment
+                    work, request.quote_id, request.by, at, policy=request.policy, comment=request.comment
                 )
                 if submission.number != request.round:
                     raise Refusal("stale", f"the next round of {request.quote_id} is {submission.number}", "round")
                 plan = make_plan(submission)
                 moving = ApprovalRound(plan, submission.directory)
-                moving.open(request.at)
+                moving.open(at)
                 await work.rounds.open(moving.state)
                 return await self._written(work, moving)
         except Refusal as refusal:
