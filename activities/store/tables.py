@@ -161,6 +161,7 @@ approvals = Table(
     ForeignKeyConstraint(["quote_id", "round"], ["rounds.quote_id", "rounds.round"]),
     one_of("state", ApprovalState),
     Index(None, "quote_id", "round", "position"),
+    Index(None, "state", "approval_id"),
     Index("ix_approvals_open_approver", "approver", postgresql_where=text("state IN ('assigned', 'requested')")),
     Index("ix_approvals_due_at", "due_at", "approval_id", postgresql_where=text("state = 'requested'")),
 )

@@ -147,6 +147,27 @@ class Views:
         after = make_cursor(rows[-1]["sort_at"].isoformat(), rows[-1]["approval_id"]) if following else None
         return InboxPage(lines=lines, next=after)
 
+    async def everybodys(
+        self, *, state: ApprovalState = ApprovalState.REQUESTED, cursor: str | None = None, limit: int = 50
+    ) -> InboxPage:
+        """All approvals in that state, whomever they ask, in the order of their ids."""
+        about = approvals.c
+        inbox = [name for name in InboxLine.model_fields if name in about]
+        statement = (
+            select(
+                *(about[column] for column in inbox),
+                *(quotes.c[column] for column in ("title", "customer_id", "owner", "currency", "net_total")),
+            )
+            .join(quotes, quotes.c.quote_id == about.quote_id)
+            .where(about.state == state)
+            .order_by(about.approval_id)
+        )
+        if cursor is not None:
+            statement = statement.where(about.approval_id > read_cursor(cursor, 1)[0])
+        rows, following = await fetch_page(self._connection, statement, limit)
+        lines = tuple(InboxLine(**row) for row in rows)
+        return InboxPage(lines=lines, next=make_cursor(lines[-1].approval_id) if following else None)
+
     async def rounds(self, quote_id: str) -> tuple[RoundLine, ...]:
         """The rounds of a quote, the first one first."""
         columns = [rounds.c[column] for column in RoundLine.model_fields]

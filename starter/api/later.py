@@ -12,9 +12,6 @@ PROMISED = (
     *(("POST", f"/orders/{{order_id}}/{verb}") for verb in ORDER_VERBS.split()),
     ("POST", "/contracts/{contract_id}/amend"),
     ("POST", "/contracts/{contract_id}/renew"),
-    ("POST", "/approvers/{name}/replace"),
-    ("GET", "/operations/{name}"),
-    ("POST", "/policies/check"),
     ("GET", "/customers/{customer_id}"),
     ("GET", "/customers/{customer_id}/timeline"),
 )

@@ -23,13 +23,15 @@ def list_(
     api: ApiUrl = None,
     state: Annotated[str, typer.Option("--state", help="requested, assigned, approved, rejected …")] = "requested",
     cursor: Annotated[str | None, typer.Option("--cursor", help="Where the page before ended.")] = None,
+    everybodys: Annotated[bool, typer.Option("--all", help="Everybody's, for admins.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the approvals that ask you, the earliest due first."""
     from starter.cli.line import Line
     from starter.cli.tables import inbox_lines, show
 
-    found = Line(api, user).get("/approvals", mine="true", state=state, cursor=cursor)
+    line = Line(api, user, *(("admin",) if everybodys else ()))
+    found = line.get("/approvals", mine="false" if everybodys else "true", state=state, cursor=cursor)
     show(found, inbox_lines(found), as_json)
 
 

@@ -65,3 +65,20 @@ async def test_what_waits_is_handed_over_by_a_delegation(api: Api) -> None:
     assert await api.refused("POST", "/delegations", "david", json=taken) == (422, "unknown_field")
     assert await api.refused("POST", "/delegations", "mei", json={"to": "nobody"}) == (404, "unknown_user")
     assert await api.refused("POST", "/delegations", "mei", json={"to": "sam", "of": "a b"}) == (422, "invalid_id")
+
+
+@pytest.mark.usefixtures("working")
+async def test_an_admin_sees_what_waits_for_everybody_page_by_page(api: Api) -> None:
+    await submitted(api, ["Q-all-1", "Q-all-2"])
+    assert await api.refused("GET", "/approvals?mine=false", "mei") == (403, "admin_only")
+    seen: list[str] = []
+    cursor = None
+    while True:
+        asked = {"mine": "false", "limit": 2, **({"cursor": cursor} if cursor else {})}
+        page = (await api.call("GET", "/approvals", "rosa", "admin", params=asked)).json()
+        seen += [each["approval_id"] for each in page["approvals"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == sorted(seen)
+    assert {"Q-all-1.1.discount-manager", "Q-all-2.1.terms-legal"} <= set(seen)
