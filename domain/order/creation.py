@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from domain.ledger.entries import BasePart, LedgerEntry
 from domain.order.event import Cause, Change, OrderEvent, OrderEventKind
@@ -65,6 +66,13 @@ def term_dates(line: QuoteLine, order_date: date) -> Dates:
 def takes_dates_of_base(line: QuoteLine) -> bool:
     """Whether a percent-of-total line has no term of its own, so that its shares run as long as their base."""
     return line.is_share and not line.has_term and line.start_date is None
+
+
+def share_of(line: QuoteLine) -> Literal["order", "site", "quote"] | None:
+    """Whose base a share of ``line`` is taken of; with ``by: order`` and a delivery, that of the whole quote."""
+    if not line.is_share:
+        return None
+    return "quote" if line.by == "order" and line.deliveries else line.by
 
 
 def dates_of_base(base: Iterable[Dates]) -> Dates:
@@ -159,6 +167,7 @@ def make_item(order: Order, part: Part, item_id: str, known: Mapping[Identity, s
         price=frozen_price(part, start, end),
         base=tuple(BasePart(item_id=known[base.identity], amount=base.amount) for base in part.base),
         dates_of_base=takes_dates_of_base(line),
+        share_of=share_of(line),
         ship_to=place.ship_to,
         start=start,
         end=end,

@@ -36,6 +36,23 @@ class OrderEventKind(StrEnum):
     REACHED = "reached"
     STARTED = "started"
     FULFILLED = "fulfilled"
+    LINES_MOVED = "lines_moved"
+    DIVIDED = "divided"
+    MERGED = "merged"
+    CANCELLED = "cancelled"
+    HELD = "held"
+    RELEASED = "released"
+    BLOCKED = "blocked"
+    SUPPLEMENTED = "supplemented"
+    SUPERSEDED = "superseded"
+    CLOSED_SHORT = "closed_short"
+    RETURNED = "returned"
+    AMENDED = "amended"
+    ROLLED_BACK = "rolled_back"
+    CLOSED = "closed"
+    PROGRESSED = "progressed"
+    USED = "used"
+    INVOICED = "invoiced"
 
 
 class OrderEvent(Stored):

@@ -25,6 +25,8 @@ class ItemState(StrEnum):
     REJECTED = "rejected"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
+    MERGED = "merged"
+    """Its quantity and amount went into another item of its line; it counts no longer."""
 
 
 class Stored(BaseModel):
@@ -68,6 +70,31 @@ class Reached(Stored):
     evidence: str | None = None
 
 
+class Progress(Stored):
+    """How much of the work was complete on a local date, in percent and cumulative; it may fall."""
+
+    on: date
+    percent: ExactDecimal
+    evidence: str | None = None
+
+
+class Used(Stored):
+    """A quantity that was used on a local date, and what it costs."""
+
+    on: date
+    quantity: ExactDecimal
+    amount: ExactDecimal
+    evidence: str | None = None
+
+
+class Invoiced(Stored):
+    """An amount that the ERP invoiced on a local date; ``document`` is the number of its invoice."""
+
+    on: date
+    amount: ExactDecimal
+    document: str | None = None
+
+
 class Item(Stored):
     """Quantity, amount, dates and lineage of a part of a quote line.
 
@@ -76,7 +103,12 @@ class Item(Stored):
     ``root_item`` is the first item of its line of revisions (itself, until it revises one), ``parent_item`` the item
     of the bundle it is a component of. ``start`` and ``end`` are inclusive local dates.
     ``line_number`` is the line's place in the quote, from 1. ``base`` are the items that a percent-of-total share was
-    taken of, with their amounts when it was frozen.
+    taken of, with their amounts when it was frozen; ``share_of`` says whose base that is: its order's, its site's,
+    or all of the quote's.
+
+    Items of supplements, returns and amendments are deltas: quantity and amount are signed changes of the item that
+    they revise. ``taken_away`` is what deltas took of this item before it was delivered; ``comes_back`` marks a
+    return that is fulfilled when the things have arrived.
     """
 
     item_id: str
@@ -101,6 +133,9 @@ class Item(Stored):
     price: ItemPrice
     base: tuple[BasePart, ...] = ()
     dates_of_base: bool = False
+    share_of: Literal["order", "site", "quote"] | None = None
+    taken_away: ExactDecimal = Decimal(0)
+    comes_back: bool = False
 
     ship_to: str | None = None
     start: date | None = None
@@ -117,6 +152,9 @@ class Item(Stored):
     delivered: tuple[Receipt, ...] = ()
     accepted: tuple[Receipt, ...] = ()
     reached: tuple[Reached, ...] = ()
+    progress: tuple[Progress, ...] = ()
+    used: tuple[Used, ...] = ()
+    invoiced: tuple[Invoiced, ...] = ()
 
     @property
     def variance(self) -> Decimal:
@@ -126,12 +164,21 @@ class Item(Stored):
     @property
     def counts(self) -> bool:
         """Whether the item is part of what is ordered; superseded items are, together with their deltas."""
-        return self.state is not ItemState.CANCELLED
+        return self.state not in (ItemState.CANCELLED, ItemState.MERGED)
 
     @property
     def is_share(self) -> bool:
         """Whether the item is a share of a percent-of-total line."""
         return self.kind is Kind.PERCENT_OF_TOTAL
+
+    @property
+    def due_quantity(self) -> Decimal:
+        """What is to be delivered of the item: its quantity, less what deltas took away before it was delivered."""
+        return self.quantity - self.taken_away
+
+    @property
+    def invoiced_amount(self) -> Decimal:
+        return sum((invoice.amount for invoice in self.invoiced), Decimal(0))
 
     @property
     def delivered_quantity(self) -> Decimal:

@@ -92,9 +92,18 @@ class Journal:
         percent = next((stone.percent for stone in item.milestones if stone.name == reached.milestone), Decimal(100))
         self.entries[-1] = row.model_copy(update={"milestone": reached.milestone, "milestone_percent": percent})
 
+    def progressed(self, item: Item, percent: Decimal, on: date) -> None:
+        """A row for work of ``item`` that was ``percent`` complete on ``on``."""
+        row = self._entry(EntryKind.PROGRESS, item, self.order, Decimal(0), 0 * item.amount, on)
+        self.entries[-1] = row.model_copy(update={"percent": percent})
+
+    def counted(self, kind: EntryKind, item: Item, quantity: Decimal, amount: Decimal, on: date) -> None:
+        """A row for usage or an invoice of ``item``, or for a hold of it, on ``on``."""
+        self._entry(kind, item, self.order, quantity, amount, on)
+
     def change(self, after: Order, balances: Iterable[LineBalance] = ()) -> Change:
         """The change that leaves ``order`` as ``after``, at the journal's version."""
-        versioned = after.model_copy(update={"version": self.version})
+        versioned = after.model_copy(update={"version": self.version, "last_change": None})
         return Change(
             orders=(versioned,), balances=tuple(balances), events=tuple(self.events), entries=tuple(self.entries)
         )

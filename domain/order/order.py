@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime
 
-from domain.money import total_of
+from domain.money import ExactDecimal, total_of
 from domain.order.item import Item, Stored
 from domain.refusal import Refusal
 
@@ -30,6 +30,17 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class OrderKind(StrEnum):
+    """What an order does: it delivers a part of the quote, or it carries deltas of items that were ordered before."""
+
+    NORMAL = "normal"
+    SUPPLEMENT = "supplement"
+    RETURN = "return"
+    AMENDMENT = "amendment"
+
+
+FINAL = frozenset({OrderState.CLOSED, OrderState.REJECTED, OrderState.SUPERSEDED, OrderState.CANCELLED})
+"""States that an order never leaves by an operation of its own."""
 PLANNED = frozenset({OrderState.DRAFT, OrderState.SCHEDULED})
 RUNNING = frozenset({OrderState.ACTIVATED, OrderState.IN_FULFILMENT, OrderState.PARTIALLY_FULFILLED})
 
@@ -43,12 +54,57 @@ class Acknowledgement(Stored):
     at: AwareDatetime
 
 
+class Hold(Stored):
+    """Why, since when and by whom an order is held, and the state it goes back to when it is released."""
+
+    at: AwareDatetime
+    by: str
+    why: str
+    state_before: OrderState
+
+
+class Block(Stored):
+    """Why an order could not be activated: data that are missing, or a credit block."""
+
+    at: AwareDatetime
+    reasons: tuple[str, ...]
+    state_before: OrderState
+
+
+class BalanceShift(Stored):
+    """What one change added to the balance of a line (negative: took away)."""
+
+    line_id: str
+    unordered_quantity: ExactDecimal = Decimal(0)
+    unordered_amount: ExactDecimal = Decimal(0)
+    cancelled_quantity: ExactDecimal = Decimal(0)
+    cancelled_amount: ExactDecimal = Decimal(0)
+    returned_quantity: ExactDecimal = Decimal(0)
+    returned_amount: ExactDecimal = Decimal(0)
+    variance: ExactDecimal = Decimal(0)
+
+
+class LastChange(Stored):
+    """What it takes to undo the last change of an order.
+
+    ``orders`` are all orders that the change touched, each with its version after it. ``before`` is this order as it
+    was (none: the change made it), without a last change of its own.
+    """
+
+    operation: str
+    orders: tuple[tuple[str, int], ...]
+    before: Order | None = None
+    shifts: tuple[BalanceShift, ...] = ()
+
+
 class Order(Stored):
     """Items of one quote that share one order date.
 
     ``order_id`` is ``{quote_id}-{number}``, numbers from 1 in the order of the parts. ``key`` is the name people use
     in stories: ``DATE/SHIP_TO`` at its creation, and it never changes. ``order_date`` is local to ``time_zone``.
     ``version`` starts at 1 and grows by one with every change. ``ship_to`` is there only when all items share it.
+    ``kind`` other than normal: its items are deltas of the order ``revises_order``. ``superseded_by`` is the order
+    that took this one's place. ``last_change`` is kept until something else happens to the order.
     """
 
     order_id: str
@@ -69,6 +125,12 @@ class Order(Stored):
     activated_at: AwareDatetime | None = None
     sent_at: AwareDatetime | None = None
     acknowledgement: Acknowledgement | None = None
+    kind: OrderKind = OrderKind.NORMAL
+    revises_order: str | None = None
+    superseded_by: str | None = None
+    hold: Hold | None = None
+    block: Block | None = None
+    last_change: LastChange | None = None
     items: tuple[Item, ...]
 
     @property
@@ -104,6 +166,10 @@ class Order(Stored):
             lines = ", ".join(dict.fromkeys(item.line_id for item in self.items))
             raise Refusal("unknown_line", f"{line} is not in order {self.order_id}; it has {lines}", "line")
         return found
+
+
+LastChange.model_rebuild()
+Order.model_rebuild()
 
 
 def start_of_day(day: date, time_zone: str) -> datetime:
