@@ -81,7 +81,7 @@ def test_additions_nest() -> None:
     assert office.asked() == {"a": ("nora", "zoe")}
     office.approve("a", "nora")
     office.approve("a", "zoe")
-    assert office.asked() == {"a": ("mei", "liam")}
+    assert office.asked() == {"a": ("liam", "mei")}
     office.approve("a", "mei")
     assert office.asked() == {"a": ("liam",)}, "the next step waits for them all"
     office.approve("a", "liam")
