@@ -18,6 +18,7 @@ from activities.store.erp_messages import ErpMessages
 from activities.store.idempotency import IdempotencyKeys
 from activities.store.jsonable import compact
 from activities.store.ledger import LedgerStore
+from activities.store.liveness import watch
 from activities.store.message_views import MessageViews
 from activities.store.operations import Operations
 from activities.store.order_views import OrderViews
@@ -160,7 +161,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=10,
-            pool_pre_ping=True,
             pool_recycle=1800,
             json_serializer=compact,
             connect_args={
@@ -176,6 +176,7 @@ class Database:
                 },
             },
         )
+        watch(self.engine.sync_engine)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
