@@ -14,7 +14,7 @@ from functools import partial
 from statistics import fmean
 
 from temporalio import activity, workflow
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from bench.measure import Figures, percentile
@@ -95,6 +95,18 @@ async def worker(client: Client) -> AsyncIterator[None]:
         yield
 
 
+async def one_run(client: Client) -> tuple[WorkflowHandle[Floor, int], list[float]]:
+    """A run from its start to its end, and how many seconds each decision took."""
+    waits = []
+    handle = await client.start_workflow(Floor.run, 0, id=f"floor-{uuid.uuid4()}", task_queue=QUEUE)
+    for number in range(2):
+        asked = time.perf_counter()
+        await handle.execute_update(Floor.decide, number)
+        waits.append(time.perf_counter() - asked)
+    await handle.result()
+    return handle, waits
+
+
 async def measure(client: Client, clients: int) -> Figures:
     """So many clients, each taking one run after another through its two decisions."""
     waits: list[float] = []
@@ -103,12 +115,8 @@ async def measure(client: Client, clients: int) -> Figures:
 
     async def one_client() -> None:
         while tally.may_start():
-            handle = await client.start_workflow(Floor.run, 0, id=f"floor-{uuid.uuid4()}", task_queue=QUEUE)
-            for number in range(2):
-                asked = time.perf_counter()
-                await handle.execute_update(Floor.decide, number)
-                waits.append(time.perf_counter() - asked)
-            await handle.result()
+            handle, waited = await one_run(client)
+            waits.extend(waited)
             tally.ended += 1
             if tally.ended % SAMPLED == 1:
                 tally.events.append(len((await handle.fetch_history()).events))
@@ -130,8 +138,5 @@ async def measure(client: Client, clients: int) -> Figures:
 async def run(client: Client) -> list[Figures]:
     """All measurements, after one run that warms client, worker and server up."""
     async with worker(client):
-        handle = await client.start_workflow(Floor.run, 0, id=f"floor-{uuid.uuid4()}", task_queue=QUEUE)
-        for number in range(2):
-            await handle.execute_update(Floor.decide, number)
-        await handle.result()
+        await one_run(client)
         return [await measure(client, clients) for clients in CLIENTS]
