@@ -68,7 +68,19 @@ def create_api(desk: Desk, *, largest_body: int = LARGEST_BODY, patience: timede
 def _versioned() -> APIRouter:
     # For the description only: the routes themselves look at the token before anything else is read.
     api = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))])
-    for each in (quotes, approvals, record, analytics, orders, customers, policies, directory, replacements, replay, messages):
+    for each in (
+        quotes,
+        approvals,
+        record,
+        analytics,
+        orders,
+        customers,
+        policies,
+        directory,
+        replacements,
+        replay,
+        messages,
+    ):
         api.include_router(each.router)
     api.include_router(policies.documents)
     api.include_router(directory.documents)
