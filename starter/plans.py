@@ -57,6 +57,9 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "basis": approval.basis.model_dump(mode="json", exclude={"snapshot"}) if approval.basis else None,
         "weighed": weighing_document(approval.weighed) if approval.weighed else None,
         "votes": [vote.model_dump(mode="json") for vote in approval.votes],
+        "questions": [each.model_dump(mode="json", exclude={"act_id"}) for each in approval.questions],
+        "added": approval.added.model_dump(mode="json") if approval.added else None,
+        "withdrawn": [vote.model_dump(mode="json") for vote in approval.withdrawn],
         "seats": [
             {"holder": seat.holder, "origin": seat.origin, "asked": list(seat.asked), "voted": seat.vote is not None}
             for seat in approval.seats

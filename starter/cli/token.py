@@ -1,4 +1,4 @@
-"""``countersign token``: a bearer token for the HTTP API, signed with the local key."""
+"""``countersign token``: a bearer token for the HTTP API, or one for a single act, signed with the local key."""
 
 from __future__ import annotations
 
@@ -7,31 +7,96 @@ from typing import Annotated
 
 import typer
 
+from domain.approval.state import ActVerb, Verdict, Where
+
 LONGEST = 366
+RECALL = "recall"
+NEEDED = {ActVerb.ADD: ("to", "where"), ActVerb.REASSIGN: ("to",), ActVerb.OVERRIDE: ("verdict",)}
+TAKEN = {ActVerb.ADD: ("to", "where"), ActVerb.REASSIGN: ("to", "for"), ActVerb.OVERRIDE: ("verdict",)}
+"""What a deed must say, and what it may say; anything else is not part of it."""
+
+Approval = Annotated[
+    str | None, typer.Option("--approval", help="Only for one act on this approval; QUOTE.ROUND for a whole round.")
+]
+Deed = Annotated[
+    str | None,
+    typer.Option(
+        "--deed", help="That act: ask, answer, add, reassign, override, withdraw, recompute or recall; with --key."
+    ),
+]
+Key = Annotated[str | None, typer.Option("--key", help="The act_id of that act, or the key of the recall.")]
 
 
 def token(
     user: Annotated[str, typer.Argument(metavar="USER", help="Whom the token speaks for: a user id.")],
     roles: Annotated[list[str] | None, typer.Option("--role", help="A role, such as admin; may be repeated.")] = None,
     days: Annotated[int, typer.Option("--days", help="For how long it is good.", min=1, max=LONGEST)] = 30,
-    approval: Annotated[str | None, typer.Option("--approval", help="Only for one answer to this approval.")] = None,
-    verdict: Annotated[str, typer.Option("--verdict", help="That answer: approve or reject.")] = "approve",
-    decision: Annotated[str | None, typer.Option("--decision", help="The decision_id of that answer.")] = None,
+    approval: Approval = None,
+    verdict: Annotated[
+        str | None, typer.Option("--verdict", help="The answer, or what an override says: approve or reject.")
+    ] = None,
+    decision: Annotated[str | None, typer.Option("--decision", help="The decision_id of an answer.")] = None,
+    deed: Deed = None,
+    key: Key = None,
+    to: Annotated[str | None, typer.Option("--to", help="Whom the deed adds, or who takes over.")] = None,
+    where: Annotated[str | None, typer.Option("--where", help="Where it adds: before, beside or after.")] = None,
+    for_: Annotated[str | None, typer.Option("--for", help="Whose seat it hands over, where the act says so.")] = None,
 ) -> None:
     """Make a token. Whoever has it acts as that user: keep it secret.
 
     With --approval and --decision it is an act, good for that one answer and nothing else: what a service puts into
-    the signal or update that it sends to a run, where operators can read it.
+    the signal or update that it sends to a run, where operators can read it. With --approval, --deed and --key it is
+    the same for whatever else is done in a round.
     """
     from starter.cli.line import make_act, make_token
 
     if not user.strip():
         raise typer.BadParameter("name a user", param_hint="USER")
+    told = {"verdict": verdict, "to": to, "where": where, "for": for_}
+    if deed is not None or key is not None:
+        if decision is not None:
+            raise typer.BadParameter("an answer has --decision, any other act --deed and --key", param_hint="--deed")
+        if not approval or not deed or not key:
+            raise typer.BadParameter("such an act needs --approval, --deed and --key", param_hint="--deed")
+        typer.echo(make_act(user, approval, _deed(deed, told), key, *(roles or ())))
+        return
+    for name in ("to", "where", "for"):
+        _refuse(name, told[name], "goes with --deed")
     if approval is None and decision is None:
+        _refuse("verdict", verdict, "goes with --decision, or with --deed override")
         typer.echo(make_token(user, timedelta(days=days), *(roles or ())))
         return
     if not approval or not decision:
         raise typer.BadParameter("an act needs both --approval and --decision", param_hint="--approval")
-    if verdict not in ("approve", "reject"):
-        raise typer.BadParameter("is approve or reject", param_hint="--verdict")
-    typer.echo(make_act(user, approval, verdict, decision, *(roles or ())))
+    typer.echo(make_act(user, approval, _choice("verdict", verdict or "approve", Verdict), decision, *(roles or ())))
+
+
+def _refuse(name: str, given: str | None, why: str) -> None:
+    if given is not None:
+        raise typer.BadParameter(why, param_hint=f"--{name}")
+
+
+def _choice(name: str, given: str, among: type[Verdict] | type[Where] | type[ActVerb]) -> str:
+    if given not in list(among):
+        raise typer.BadParameter(f"is one of {', '.join(among)}", param_hint=f"--{name}")
+    return given
+
+
+def _deed(name: str, told: dict[str, str | None]) -> str:
+    """What the token names as its verb, as :func:`~domain.approval.deeds.deed_of` tells it of the act."""
+    from domain.approval.deeds import deed_of
+    from domain.approval.state import RoundAct
+
+    verb = None if name == RECALL else ActVerb(_choice("deed", name, ActVerb))
+    for field, given in told.items():
+        if verb is None or field not in TAKEN.get(verb, ()):
+            _refuse(field, given, f"is no part of {name}")
+        elif given is None and field in NEEDED[verb]:
+            raise typer.BadParameter(f"{name} needs it", param_hint=f"--{field}")
+    if verb is None:
+        return RECALL
+    act = RoundAct(act_id="", verb=verb, by="", to=told["to"], seat_of=told["for"])
+    where, verdict = told["where"], told["verdict"]
+    said = {"where": Where(_choice("where", where, Where))} if where else {}
+    said |= {"verdict": Verdict(_choice("verdict", verdict, Verdict))} if verdict else {}
+    return deed_of(act.model_copy(update=said))
