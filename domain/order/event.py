@@ -81,10 +81,18 @@ class OrderEvent(Stored):
     after: Mapping[str, str | None] = Field(default_factory=dict)
 
 
+class FrozenBase(Stored):
+    """A line that a percent is taken of, with its amount when the first order froze it."""
+
+    line_id: str
+    amount: ExactDecimal
+
+
 class LineBalance(Stored):
     """What became of one quote line outside its orders. Every figure is kept, none is derived from the others.
 
-    ``variance`` is what date moves added to the amounts of the line's items.
+    ``variance`` is what date moves added to the amounts of the line's items. ``percent`` and ``base`` are those of a
+    percent-of-total line, frozen with ``quoted_amount`` at the first order.
     """
 
     line_id: str
@@ -99,6 +107,8 @@ class LineBalance(Stored):
     returned_quantity: ExactDecimal
     returned_amount: ExactDecimal
     variance: ExactDecimal
+    percent: ExactDecimal | None = None
+    base: tuple[FrozenBase, ...] = ()
 
     @property
     def is_share(self) -> bool:

@@ -104,7 +104,7 @@ class Item(Stored):
     of the bundle it is a component of. ``start`` and ``end`` are inclusive local dates.
     ``line_number`` is the line's place in the quote, from 1. ``base`` are the items that a percent-of-total share was
     taken of, with their amounts when it was frozen; ``share_of`` says whose base that is: its order's, its site's,
-    or all of the quote's.
+    or all of the quote's. ``planned_for`` is the order date of the delivery that it fills, whatever its order's is.
 
     Items of supplements, returns and amendments are deltas: quantity and amount are signed changes of the item that
     they revise. ``taken_away`` is what deltas took of this item before it was delivered; ``comes_back`` marks a
@@ -138,6 +138,7 @@ class Item(Stored):
     comes_back: bool = False
 
     ship_to: str | None = None
+    planned_for: date | None = None
     start: date | None = None
     end: date | None = None
 
