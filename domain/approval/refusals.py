@@ -23,7 +23,8 @@ def check_turn(state: RoundState, name: str, by: str, seat_of: str | None, *, le
     approval = find_approval(state, name, by)
     check_four_eyes(state, by)
     seats = [] if left else seats_of(approval, by, seat_of)
-    if not seats:
+    has_voted = any(seat.vote is not None and seat.vote.by == by for seat in approval.seats)
+    if not seats and (left or not has_voted):
         whose = f" for {seat_of}" if seat_of else ""
         raise Refusal("not_yours", f"{by} is not asked in {approval.rule}{whose}", "by")
     if approval.state is ApprovalState.ASSIGNED:
