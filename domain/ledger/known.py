@@ -21,7 +21,8 @@ class KnownItem:
     """An item as known: ``plan`` is its latest planning row; receipts are increments on local dates.
 
     ``progress`` holds cumulative percents, ``usage`` and ``invoiced`` amounts; ``periods`` are the rows of the later
-    periods of an evergreen item, counter-rows among them.
+    periods of an evergreen item, counter-rows among them. ``rows`` counts what the ledger tells of it: rows are only
+    added, so as many rows mean the same facts.
     """
 
     plan: LedgerEntry
@@ -35,6 +36,7 @@ class KnownItem:
     usage: Receipts = field(default_factory=list)
     invoiced: Receipts = field(default_factory=list)
     periods: list[LedgerEntry] = field(default_factory=list)
+    rows: int = 0
 
     @property
     def item_id(self) -> str:
@@ -57,6 +59,7 @@ def known_items(entries: Iterable[LedgerEntry], known: datetime | None = None) -
         if known is not None and entry.recorded_at > known:
             continue
         item = found.setdefault(entry.item_id, KnownItem(entry))
+        item.rows += 1
         if entry.kind is EntryKind.SCHEDULED:
             if entry.counter:
                 taken_back.add(entry.item_id)

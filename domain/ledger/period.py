@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
+from decimal import Decimal
 
-from domain.ledger.recognition import month_ends
-from domain.ledger.revenue import ItemSchedule, Recognised
+from domain.ledger.closing import Recognised, end_of_month
+from domain.ledger.revenue import ItemSchedule
 from domain.reading import read_date
 from domain.refusal import Refusal
-from domain.term import end_of_term
+from domain.term import ONE_DAY, end_of_term
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +53,37 @@ def within(schedules: Iterable[ItemSchedule], period: Period) -> tuple[ItemSched
 
 
 def _months(schedule: ItemSchedule, period: Period) -> tuple[Recognised, ...]:
-    told = [date.fromisoformat(f"{each.month}-01") for each in schedule.months]
-    if not told:
-        return ()
-    first = max(period.first or told[0], told[0])
-    last = min(period.last or date.max, end_of_term(told[-1], 1))
-    if last < first:
-        return ()
-    found: list[Recognised] = []
-    before = schedule.recognised_by(first - timedelta(days=1))
-    for day in (min(month_end, last) for month_end in month_ends(first, last)):
-        by_then = schedule.recognised_by(day)
-        if by_then != before:
-            found.append(Recognised(day.isoformat()[:7], by_then - before))
-        before = by_then
-    return tuple(found)
+    cut = _cut_months(period)
+    whole = [row for row in schedule.months if row.month not in cut and _is_in(row.month, period)]
+    parts = [row for month in cut for row in _in_part(schedule, month, period)]
+    return tuple(sorted((*whole, *parts), key=lambda row: (row.month, row.original or "")))
+
+
+def _cut_months(period: Period) -> frozenset[str]:
+    """The months of which only some days lie in ``period``: at most the first and the last."""
+    cut = set()
+    if period.first is not None and period.first.day != 1:
+        cut.add(_month(period.first))
+    if period.last is not None and period.last != end_of_month(_month(period.last)):
+        cut.add(_month(period.last))
+    return frozenset(cut)
+
+
+def _is_in(month: str, period: Period) -> bool:
+    after = period.first is None or _month(period.first) <= month
+    return after and (period.last is None or month <= _month(period.last))
+
+
+def _in_part(schedule: ItemSchedule, month: str, period: Period) -> tuple[Recognised, ...]:
+    """What the days of ``month`` that lie in ``period`` earn; corrections are booked on its first day."""
+    begin = date.fromisoformat(f"{month}-01")
+    first = max(begin, period.first or begin)
+    last = min(end_of_month(month), period.last or date.max)
+    corrections = [row for row in schedule.months if row.original and row.month == month and first == begin]
+    before = schedule.recognised_by(first - ONE_DAY) if first > date.min else Decimal(0)
+    earned = schedule.recognised_by(last) - before - sum(row.amount for row in corrections)
+    return (Recognised(month, earned), *corrections) if earned else tuple(corrections)
+
+
+def _month(day: date) -> str:
+    return day.isoformat()[:7]

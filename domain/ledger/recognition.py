@@ -6,11 +6,12 @@ that the parts always add up to the item's amount.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
-from domain.ledger.entries import LedgerEntry
+from domain.ledger.entries import EntryKind, LedgerEntry
 from domain.ledger.known import KnownItem, by
 from domain.quote import Kind, PricePer, Revenue
 from domain.refusal import Refusal
@@ -21,25 +22,48 @@ TIME_METHODS = frozenset({Revenue.DAILY, Revenue.MONTHLY, Revenue.MID_MONTH})
 
 
 def earned_share(item: KnownItem, day: date) -> Fraction:
-    """The share of ``item``'s amount (0 to 1) that is earned by the end of ``day``. Code: ``not_built_yet``."""
+    """The share of ``item``'s amount (0 to 1) that is earned by the end of ``day``.
+
+    Of usage, that is what was used by then of what the item was ordered for, and never more than all of it. Code:
+    ``missing_field`` for a schedule over time without an end.
+    """
     method = item.plan.revenue
     if method in TIME_METHODS:
         start, end = recognition_term(item.plan)
         return _over_time(method, start, end, day)
     if method is Revenue.ON_DELIVERY:
-        return Fraction(by(item.received, day)) / Fraction(item.plan.quantity)
+        return part_of(by(item.received, day), item.plan.quantity)
     if method is Revenue.ON_MILESTONE:
         return _by_milestones(item, day)
-    raise Refusal("not_built_yet", f"the revenue schedule {method} is not built yet", f"lines.{item.plan.line_id}")
+    if method is Revenue.PERCENT_COMPLETE:
+        return Fraction(latest(item.progress, day)) / 100
+    if method is Revenue.USAGE:
+        return part_of(by(item.usage, day), item.plan.amount)
+    return NOTHING
+
+
+def part_of(amount: Decimal, whole: Decimal) -> Fraction:
+    """What part ``amount`` is of ``whole``, from 0 to 1; nothing of nothing."""
+    if whole == 0:
+        return NOTHING
+    return max(NOTHING, min(ALL, Fraction(amount) / Fraction(whole)))
+
+
+def latest(cumulative: Iterable[tuple[date, Decimal]], day: date) -> Decimal:
+    """What was last told for ``day`` or before it; of several for one day, the one recorded last."""
+    told = [(on, value) for on, value in cumulative if on <= day]
+    last = max((on for on, _ in told), default=None)
+    return next((value for on, value in reversed(told) if on == last), Decimal(0))
 
 
 def recognition_term(plan: LedgerEntry) -> tuple[date, date]:
     """First and last day over which a time method earns; of an evergreen item, its first ``price_per`` period."""
     assert plan.start is not None
+    if plan.item_kind is Kind.EVERGREEN and plan.kind is not EntryKind.PERIOD:
+        first_period = end_of_term(plan.start, 12 if plan.price_per is PricePer.YEAR else 1)
+        return plan.start, min(first_period, plan.end or first_period)
     if plan.end is not None:
         return plan.start, plan.end
-    if plan.item_kind is Kind.EVERGREEN:
-        return plan.start, end_of_term(plan.start, 12 if plan.price_per is PricePer.YEAR else 1)
     raise Refusal("missing_field", f"{plan.item_id} is recognised over time and has no end", f"lines.{plan.line_id}")
 
 
@@ -79,6 +103,10 @@ def change_dates(item: KnownItem) -> Iterator[date]:
         yield from (on for on, _ in item.received)
     elif method is Revenue.ON_MILESTONE:
         yield from (on for on, _ in item.reached)
+    elif method is Revenue.PERCENT_COMPLETE:
+        yield from (on for on, _ in item.progress)
+    elif method is Revenue.USAGE:
+        yield from (on for on, _ in item.usage)
 
 
 def month_ends(start: date, end: date) -> Iterator[date]:

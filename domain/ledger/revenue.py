@@ -1,8 +1,8 @@
 """Revenue: schedules per item, and the report by month, year and line (``spec/orders.md`` 5).
 
 Time methods show every ordered item, its future included; event methods show what was recorded, dated by when it
-happened. A date move replaces the schedule, for it is read from the latest plan. Recognised and remaining always make
-up what is contracted.
+happened. A date move replaces the schedule, for it is read from the latest plan; what was closed stays, and is
+corrected later. Recognised and remaining always make up what is contracted.
 """
 
 from __future__ import annotations
@@ -11,47 +11,37 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
 
+from domain.ledger.allocation import allocated
+from domain.ledger.closing import Book, ClosedPeriod, Recognised, joined_books, moments, recognised_months
 from domain.ledger.entries import LedgerEntry
-from domain.ledger.known import KnownItem, known_items
-from domain.ledger.recognition import change_dates, earned_share
-from domain.money import cumulative_split, round_money, total_of
+from domain.ledger.known import KnownItem, Receipts, known_items
+from domain.ledger.later_period import in_force
+from domain.ledger.obligation import Earning, Items, Obligation, chained, consumed, joined
+from domain.money import cumulative_split, total_of
 from domain.quote import Revenue
 from domain.refusal import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Obligation:
-    """An amount that is earned as ``item`` is: the item's own, or a part of a share that follows it."""
-
-    item: KnownItem
-    amount: Decimal
-
-    def earned_by(self, day: date) -> Decimal:
-        """What is earned by the end of ``day``."""
-        return round_money(Fraction(self.amount) * earned_share(self.item, day), self.item.plan.currency)
-
-
-@dataclass(frozen=True, slots=True)
-class Recognised:
-    """An amount earned in a month; ``month`` is written ``2027-02``."""
-
-    month: str
-    amount: Decimal
-
-
 @dataclass(frozen=True)
 class ItemSchedule:
-    """The revenue of one item: what it is contracted for, and what each month recognises, in month order."""
+    """The revenue of one item: what it is contracted for, and what each month recognises, in month order.
+
+    ``contracted`` is the item's amount or its part of the bundle's, with the later periods of what runs without end
+    and what was used beyond the order; zero where nothing but closed months is left of the item. ``books`` are what
+    speaks for the days of closed months, and for the days that follow. ``invoiced`` are amounts by date.
+    """
 
     plan: LedgerEntry
-    obligations: tuple[Obligation, ...]
+    contracted: Decimal
+    books: tuple[Book, ...]
     months: tuple[Recognised, ...]
+    invoiced: tuple[tuple[date, Decimal], ...] = ()
 
     @property
-    def contracted(self) -> Decimal:
-        return self.plan.amount
+    def obligations(self) -> tuple[Earning, ...]:
+        """What the item earns by, as it is known now."""
+        return self.books[-1].parts
 
     @property
     def recognised(self) -> Decimal:
@@ -59,8 +49,9 @@ class ItemSchedule:
         return total_of((part.amount for part in self.months), self.plan.currency)
 
     def recognised_by(self, day: date) -> Decimal:
-        """What is recognised by the end of the local date ``day``."""
-        return total_of((part.earned_by(day) for part in self.obligations), self.plan.currency)
+        """What is recognised by the end of the local date ``day``; corrections on the first day of their month."""
+        parts = next(book.parts for book in self.books if book.until is None or day <= book.until)
+        return total_of((part.earned_by(day) for part in parts), self.plan.currency)
 
     def remaining(self, day: date) -> Decimal:
         """What is contracted and not recognised by the end of ``day``."""
@@ -88,41 +79,57 @@ class RevenueReport:
         return {year: self.amount(year) for year in dict.fromkeys(month[:4] for month in self.months)}
 
 
-def revenue(entries: Iterable[LedgerEntry], known: datetime | None = None) -> tuple[ItemSchedule, ...]:
+def revenue(
+    entries: Iterable[LedgerEntry], known: datetime | None = None, closed: Iterable[ClosedPeriod] = ()
+) -> tuple[ItemSchedule, ...]:
     """The schedule of every item as known at a moment (none: everything recorded), in the order of planning.
 
-    ``entries`` hold the base items of every share that is ``as_base``, in the order they were added.
-    Code: ``not_built_yet``.
+    ``entries`` hold the base items of every share that is ``as_base``, in the order they were added; ``closed`` are
+    the closings that count for their customer. Code: ``missing_field`` (over time, and without an end).
     """
-    items = {item.item_id: item for item in known_items(entries, known)}
-    return tuple(_schedule(item, _obligations(item, items)) for item in items.values())
+    rows = tuple(entries)
+    told = moments(rows, closed, known)
+    states = [(each.until, _State.of(known_items(rows, each.at))) for each in told]
+    present = states[-1][1]
+    plans = {item_id: item.plan for _, state in states for item_id, item in state.items.items()}
+    ids = dict.fromkeys((*present.items, *plans))
+    return tuple(
+        _schedule(plans[item_id], [Book(until, s.parts(item_id)) for until, s in states], present) for item_id in ids
+    )
 
 
-def report(schedules: Iterable[ItemSchedule]) -> RevenueReport:
-    """The sums of ``schedules`` by month and by line id. Code: ``currency_differs`` when they have several."""
-    rows = tuple(schedules)
-    currencies = {row.plan.currency for row in rows}
-    if len(currencies) > 1:
-        raise Refusal(
-            "currency_differs", f"amounts in {', '.join(sorted(currencies))} do not add up; report each alone"
-        )
-    by_line: dict[str, list[ItemSchedule]] = {}
-    for row in rows:
-        by_line.setdefault(row.plan.line_id, []).append(row)
-    lines = {line_id: _summed(of_line, {}) for line_id, of_line in by_line.items()}
-    return _summed(rows, lines)
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The items as known at one moment, and what each earns by."""
+
+    items: Items
+    earnings: Mapping[str, tuple[Earning, ...]]
+
+    @classmethod
+    def of(cls, known: Iterable[KnownItem]) -> _State:
+        items = joined({item.item_id: item for item in known})
+        amounts = allocated(items)
+        own: dict[str, Earning] = {**chained(items, amounts), **consumed(items.values())}
+        return cls(items, {item_id: _earnings(item, own[item_id], items) for item_id, item in items.items()})
+
+    def parts(self, item_id: str) -> tuple[Earning, ...]:
+        return self.earnings.get(item_id, ())
+
+    def contracted(self, item_id: str) -> Decimal:
+        """What an item is contracted for; a share is, even where nothing is left of its base."""
+        item = self.items.get(item_id)
+        if item is None:
+            return Decimal(0)
+        if item.plan.revenue is Revenue.AS_BASE:
+            return item.plan.amount
+        return sum((part.amount for part in self.earnings[item_id]), 0 * item.plan.amount)
 
 
-def remaining(schedules: Iterable[ItemSchedule], day: date) -> Decimal:
-    """What ``schedules`` (of one currency) are contracted for and have not recognised by the end of ``day``."""
-    return sum((schedule.remaining(day) for schedule in schedules), Decimal(0))
-
-
-def _obligations(item: KnownItem, items: Mapping[str, KnownItem]) -> tuple[Obligation, ...]:
+def _earnings(item: KnownItem, own: Earning, items: Items) -> tuple[Earning, ...]:
     """What ``item`` is earned by; an ``as_base`` share is split over its base in line order, by the frozen amounts."""
     plan = item.plan
     if plan.revenue is not Revenue.AS_BASE:
-        return (Obligation(item, plan.amount),)
+        return (own, *(Obligation(KnownItem(row, rows=row.position), row.amount) for row in in_force(item.periods)))
     base = [part for part in plan.base if part.item_id in items]
     if not sum(part.amount for part in base):
         return ()
@@ -130,23 +137,46 @@ def _obligations(item: KnownItem, items: Mapping[str, KnownItem]) -> tuple[Oblig
     return tuple(Obligation(items[part.item_id], amount) for part, amount in zip(base, amounts, strict=True))
 
 
-def _schedule(item: KnownItem, obligations: tuple[Obligation, ...]) -> ItemSchedule:
-    months: dict[str, Decimal] = {}
-    for obligation in obligations:
-        earned = 0 * obligation.amount
-        for day in sorted(set(change_dates(obligation.item))):
-            by_then = obligation.earned_by(day)
-            month = day.isoformat()[:7]
-            months[month] = months.get(month, 0 * earned) + by_then - earned
-            earned = by_then
+def _schedule(plan: LedgerEntry, books: Iterable[Book], present: _State) -> ItemSchedule:
+    told = joined_books(books)
+    item = present.items.get(plan.item_id)
+    invoiced: Receipts = item.invoiced if item else []
     return ItemSchedule(
-        plan=item.plan,
-        obligations=obligations,
-        months=tuple(Recognised(month, amount) for month, amount in sorted(months.items()) if amount),
+        plan=plan,
+        contracted=total_of([present.contracted(plan.item_id)], plan.currency),
+        books=told,
+        months=recognised_months(told),
+        invoiced=tuple(invoiced),
     )
 
 
-def _summed(rows: Iterable[ItemSchedule], lines: Mapping[str, RevenueReport]) -> RevenueReport:
+def report(schedules: Iterable[ItemSchedule]) -> RevenueReport:
+    """The sums of ``schedules`` by month and by line id. Code: ``currency_differs`` when they have several."""
+    rows = tuple(schedules)
+    one_currency(rows)
+    by_line: dict[str, list[ItemSchedule]] = {}
+    for row in rows:
+        by_line.setdefault(row.plan.line_id, []).append(row)
+    lines = {line_id: summed(of_line) for line_id, of_line in by_line.items()}
+    return summed(rows, lines)
+
+
+def one_currency(rows: Iterable[ItemSchedule]) -> None:
+    """Refuse to add amounts of several currencies. Code: ``currency_differs``."""
+    currencies = {row.plan.currency for row in rows}
+    if len(currencies) > 1:
+        raise Refusal(
+            "currency_differs", f"amounts in {', '.join(sorted(currencies))} do not add up; report each alone"
+        )
+
+
+def remaining(schedules: Iterable[ItemSchedule], day: date) -> Decimal:
+    """What ``schedules`` (of one currency) are contracted for and have not recognised by the end of ``day``."""
+    return sum((schedule.remaining(day) for schedule in schedules), Decimal(0))
+
+
+def summed(rows: Iterable[ItemSchedule], lines: Mapping[str, RevenueReport] | None = None) -> RevenueReport:
+    """The sums of ``rows`` by month."""
     rows = tuple(rows)
     months: dict[str, Decimal] = {}
     for part in (part for row in rows for part in row.months):
@@ -155,6 +185,6 @@ def _summed(rows: Iterable[ItemSchedule], lines: Mapping[str, RevenueReport]) ->
         currency=rows[0].plan.currency if rows else None,
         contracted=sum((row.contracted for row in rows), Decimal(0)),
         total=sum((row.recognised for row in rows), Decimal(0)),
-        months=dict(sorted(months.items())),
-        lines=lines,
+        months={month: amount for month, amount in sorted(months.items()) if amount},
+        lines=lines or {},
     )

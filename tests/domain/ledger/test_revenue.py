@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from domain.ledger.known import known_items
-from domain.ledger.recognition import earned_share
 from domain.ledger.revenue import RevenueReport, remaining, report, revenue
 from domain.order.fulfilment import accept_item, deliver, reach
-from domain.quote import Revenue
 from domain.refusal import Refusal
 from tests.domain.order.story import BEFORE, Story, day, noon, percent, quoted, seats, thing, to
 
@@ -206,11 +203,3 @@ def test_currencies_do_not_add_up() -> None:
 def test_currencies_without_minor_unit_round_to_whole_amounts() -> None:
     story = Story(quoted(seats("S", "1", net_total="1000", end_date="2027-03-31"), currency="JPY")).split()
     assert months(of(story)) == {"2027-01": "344", "2027-02": "312", "2027-03": "344"}
-
-
-def test_a_schedule_that_is_not_built_is_refused_by_name() -> None:
-    (item,) = known_items(term().entries)
-    item.plan = item.plan.model_copy(update={"revenue": Revenue.USAGE})
-    with pytest.raises(Refusal) as refusal:
-        earned_share(item, date(2027, 2, 1))
-    assert refusal.value.code == "not_built_yet"
