@@ -180,7 +180,7 @@ class ApprovalActivities:
                     check_recall(QuoteState(stored.state.value), stored.accepted_at is not None)
                 moving = ApprovalRound(state, await self._knowledge.directory(work))
                 # What waited for another to be done happened after it, whenever it set out.
-                verb(moving, state.not_before(request.at))
+                verb(moving, max(stored.updated_at, state.not_before(request.at)))
                 return await self._written(work, moving)
         except Refusal as refusal:
             return RoundMoved(refused=RefusalNote.of(refusal))
