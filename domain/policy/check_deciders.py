@@ -147,7 +147,7 @@ class DeciderCheck:
                 return
             for one in each.seating.seats:
                 cases += 1
-                if not self._has_rung(one.origin, each, sla):
+                if not self._has_rung(one.origin, each, sla, rule):
                     alone.append(one.origin)
         path = f"{self._places.of(rule)}.sla" if rule.sla else f"{self._places.of(rule)}.approver"
         if alone:
@@ -156,15 +156,32 @@ class DeciderCheck:
             found = error if len(alone) == cases else warning
             yield found("escalation_to_nobody", path, message)
 
-    def _has_rung(self, person: str, seated: Seated, sla: Sla) -> bool:
-        """Whether anybody is on the ladder of ``person``: deputy, manager, named approver, fallback."""
+    def _has_rung(self, person: str, seated: Seated, sla: Sla, rule: RulePart) -> bool:
+        """Whether anybody is on the ladder of ``person``: deputy, manager, named approver, fallback.
+
+        Whose limit is certainly below what the rule is about is passed over, unless others in the approval have enough.
+        """
         assert seated.seating is not None
         user = self._directory.users[person]
         facts = self._table(seated.owner).facts
         named = find_approver(self._directory, sla.to, facts).persons if sla.to is not None else ()
         holders = {one.holder for one in seated.seating.seats}
         rungs = {user.deputy, user.manager, *named, *self._fallbacks} - {None, person, seated.owner} - holders
-        return any(self._directory.is_active(each) for each in rungs if each is not None)
+        alone = len(seated.seating.seats) == 1
+        return any(
+            self._directory.is_active(each) and not (alone and self._too_small(rule, each))
+            for each in rungs
+            if each is not None
+        )
+
+    def _too_small(self, rule: RulePart, person: str) -> bool:
+        """Whether the rule is always about more than ``person`` may approve."""
+        limit = self._directory.users[person].authority
+        if limit is None or rule.conditions is None:
+            return False
+        if "net_total" not in {leaf.name for leaf, _ in leaves(rule.conditions)}:
+            return False
+        return self._exceeds(rule, limit) is True
 
     # -- authority
 

@@ -254,6 +254,15 @@ def test_an_escalation_that_leads_to_nobody() -> None:
     assert ("error", "escalation_to_nobody", "rules.r.approver") in told
 
 
+def test_an_escalation_that_leads_only_to_people_with_too_little_authority() -> None:
+    sla = {"escalate": "1d", "to": "bob"}
+    small = people(users={"bob": {"name": "Bob", "authority": {"amount": "500", "currency": "USD"}}})
+    large = rule(approver="ceo", sla=sla, when="net_total > 1000 USD")
+    assert ("error", "escalation_to_nobody", "rules.r.sla") in found(large, directory=small, fallback=None)
+    either = rule(approver="ceo", sla=sla, when="net_total > 400 USD")
+    assert ("error", "escalation_to_nobody", "rules.r.sla") not in found(either, directory=small, fallback=None)
+
+
 # -- authority
 
 
