@@ -7,8 +7,8 @@ from datetime import datetime
 from domain.approval import ladder
 from domain.approval.deciding import Deciding
 from domain.approval.round_book import seat_of
-from domain.approval.settling import holders_of
-from domain.approval.state import Approval, ApprovalState, Outcome, Seat
+from domain.approval.settling import holders_of, settled_by
+from domain.approval.state import Approval, ApprovalState, Outcome, Seat, Verdict
 
 NO_RULE_FIRED = "no_rule_fired"
 CARRIED_OVER = "carried_over"
@@ -25,11 +25,19 @@ class Path(Deciding):
         before = None
         while before is not self.state.approvals:  # who takes over a seat may have settled it elsewhere already
             before = self.state.approvals
+            self._settle_decided(at)
             for lane in self.state.lanes:
                 if all(self._lane_is_done(name) for name in lane.after):
                     self._request_step(lane.name, at)
         if all(each.state.is_settled for each in self.state.approvals):
             self._approve(at)
+
+    def _settle_decided(self, at: datetime) -> None:
+        """Groups that waited for somebody with a veto who is not asked any more."""
+        for approval in self._requested():
+            if approval.group is not None and settled_by(approval) is Verdict.APPROVE:
+                self._replace(approval, state=ApprovalState.APPROVED, settled_at=at)
+                self._record("settled", at, approval, detail={"settles": Verdict.APPROVE})
 
     def _request_step(self, lane: str, at: datetime) -> None:
         waiting = [each for each in self.state.approvals if each.chain == lane and not each.state.is_settled]

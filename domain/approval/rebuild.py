@@ -145,6 +145,7 @@ CHANGES: Mapping[str, Callable[[RetoldRound, RoundEvent], None]] = {
     "withdrawn": _withdraw,
     "reopened": _reopen,
     "replaced": _settle,
+    "settled": _settle,
     "revoked": _revoke,
     **dict.fromkeys(OUTCOMES, _close),
 }

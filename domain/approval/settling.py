@@ -68,7 +68,8 @@ class Settling(RoundBook):
 def settled_by(approval: Approval) -> Verdict | None:
     """The verdict of an approval once its outcome can no longer change: early stop in both directions.
 
-    Enough people must say yes, all whose yes is required, and among them somebody with authority for the amount.
+    Enough people must say yes, all whose yes is required, and among them somebody with authority for the amount; and
+    nobody who could still end it by a veto is silent, so that the order of votes does not matter.
     """
     if approval.override is not None:
         return approval.override.verdict
@@ -76,13 +77,21 @@ def settled_by(approval: Approval) -> Verdict | None:
     if any(seat.required or _has_veto(approval, seat) for seat in noes):
         return Verdict.REJECT
     if not wants_votes(approval) and not lacks_authority(approval):
-        return Verdict.APPROVE
+        return None if _awaits_veto(approval) else Verdict.APPROVE
     ordinary = sum(not seat.required for seat in approval.seats)
     return Verdict.REJECT if ordinary - len(noes) < approval.needed else None
 
 
 def _has_veto(approval: Approval, seat: Seat) -> bool:
     return seat.vote is not None and (seat.vote.seat_of in approval.veto or seat.vote.by in approval.veto)
+
+
+def _awaits_veto(approval: Approval) -> bool:
+    """Whether somebody with a veto, or who acts for such a person, has not voted yet."""
+    voted = {vote.by for vote in approval.votes}
+    silent = [seat for seat in approval.seats if seat.vote is None]
+    able = {person for seat in silent for person in (seat.holder, *seat.acting)} - voted
+    return any(seat.holder in approval.veto for seat in silent) or any(person in approval.veto for person in able)
 
 
 def asks_alone(approval: Approval, person: str) -> bool:

@@ -9,10 +9,11 @@ the plan of an immediate submit, and that the state survives JSON.
 from __future__ import annotations
 
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
 from hypothesis.stateful import rule as step
@@ -262,13 +263,16 @@ TestRounds.settings = settings(max_examples=120, stateful_step_count=30, deadlin
 
 
 @pytest.mark.parametrize("quorum", ["any", "all", 2, "67%"])
-@pytest.mark.parametrize("votes", ["yyy", "yyn", "ynn", "nnn"])
-def test_the_order_of_votes_inside_a_group_does_not_change_the_outcome(quorum: Any, votes: str) -> None:
+@pytest.mark.parametrize("votes", ["yyy", "yyn", "yny", "nyy", "ynn", "nyn", "nny", "nnn"])
+@pytest.mark.parametrize("veto", [[], ["david"], ["mei", "farid"]], ids=["no veto", "one", "two"])
+def test_the_order_of_votes_inside_a_group_does_not_change_the_outcome(
+    quorum: Any, votes: str, veto: list[str]
+) -> None:
     outcomes = set()
     for order in permutations(zip(("mei", "david", "farid"), votes, strict=True)):
         office = Office(
             rule("g", "team"),
-            directory=people(groups={"team": {"members": ["mei", "david", "farid"], "quorum": quorum}}),
+            directory=people(groups={"team": {"members": ["mei", "david", "farid"], "quorum": quorum, "veto": veto}}),
         )
         office.submit()
         for person, vote in order:
@@ -276,6 +280,37 @@ def test_the_order_of_votes_inside_a_group_does_not_change_the_outcome(quorum: A
                 office.decide("approve" if vote == "y" else "reject", "g", person)
         outcomes.add(office.state.outcome)
     assert len(outcomes) == 1
+    assert outcomes <= {Outcome.APPROVED, Outcome.REJECTED}
+
+
+@given(
+    approvers=st.lists(st.sampled_from(["mei", "david", "farid", "legal", "board", "half"]), min_size=1, max_size=4),
+    naysayers=st.sets(st.sampled_from(["mei", "david", "farid", "liam", "nora", "sam", "zoe"]), max_size=3),
+    limited=st.sets(st.sampled_from(["mei", "farid", "liam", "nora"]), max_size=2),
+    first=st.randoms(use_true_random=False),
+    second=st.randoms(use_true_random=False),
+)
+@settings(max_examples=150, deadline=None)
+def test_whoever_of_a_step_is_first_the_outcome_is_the_same(
+    approvers: list[str], naysayers: set[str], limited: set[str], first: Random, second: Random
+) -> None:
+    outcomes = {_played(approvers, naysayers, limited, random) for random in (first, second)}
+    assert len(outcomes) == 1
+    assert outcomes != {None}
+
+
+def _played(approvers: list[str], naysayers: set[str], limited: set[str], random: Random) -> Outcome | None:
+    """What becomes of a step when those who are asked answer in an order of chance, each the same everywhere."""
+    directory = people(
+        groups={"half": {"members": ["sam", "tom", "david", "zoe"], "quorum": "50%", "veto": ["david"]}},
+        users={name: {"authority": {"amount": 5, "currency": "USD"}} for name in limited},
+    )
+    office = Office(*(rule(f"r{at}", each) for at, each in enumerate(approvers)), directory=directory)
+    office.submit()
+    while office.state.outcome is None:
+        name, person = random.choice([(name, each) for name, asked in office.asked().items() for each in asked])
+        office.decide("reject" if person in naysayers else "approve", name, person)
+    return office.state.outcome
 
 
 def test_the_order_of_votes_inside_a_step_does_not_change_the_outcome() -> None:

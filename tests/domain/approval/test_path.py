@@ -183,6 +183,43 @@ def test_the_delegate_of_a_veto_holder_has_the_veto() -> None:
     assert office.state.outcome is Outcome.REJECTED
 
 
+def test_a_silent_veto_holder_is_waited_for_because_the_outcome_can_still_change() -> None:
+    for verdict, outcome in (("approve", "approved"), ("reject", "rejected")):
+        office = Office(rule("g", "team"), directory=group("any", veto=("david",)))
+        office.submit()
+        office.approve("g", "mei")
+        assert (office.state.outcome, office.asked()) == (None, {"g": ("david", "farid")})
+        office.decide(verdict, "g", "david")
+        assert office.state.outcome is not None
+        assert office.state.outcome.value == outcome
+
+
+@pytest.mark.parametrize("how", ["escalation", "reassigned", "left"])
+def test_a_veto_holder_who_is_not_asked_any_more_is_not_waited_for(how: str) -> None:
+    office = Office(rule("g", "team", sla={"escalate": "4h"}), directory=group("any", veto=("david",)))
+    office.submit()
+    office.approve("g", "mei")
+    office.kinds()
+    if how == "escalation":
+        office.wait("4h")
+    elif how == "reassigned":
+        office.reassign("g", "david", "zoe")
+    else:
+        office.leave("david")
+    assert office.state.outcome is Outcome.APPROVED
+    assert "settled" in office.kinds()
+
+
+def test_a_delegate_who_has_a_veto_of_their_own_is_waited_for() -> None:
+    office = Office(rule("g", "team"), directory=group("any", veto=("sam",)))
+    office.delegate("david", "sam")
+    office.submit()
+    office.approve("g", "mei")
+    assert office.asked() == {"g": ("sam", "farid")}
+    office.reject("g", "sam")
+    assert office.state.outcome is Outcome.REJECTED
+
+
 def test_a_yes_of_a_veto_holder_is_one_vote() -> None:
     office = Office(rule("g", "team"), directory=group(2, veto=("david",)))
     office.submit()
