@@ -33,8 +33,9 @@ from starter.desk import Desk
 from starter.round_calls import update_round
 from starter.temporal_calls import answered
 from workflows.messages import Decide, Recall, RoundAnswer, RoundStart
-from workflows.names import CUSTOMER_ID, QUOTE_ID, QUOTE_STATE, quote_approval_id
+from workflows.names import CUSTOMER_ID, QUOTE_ID, quote_approval_id
 from workflows.quote_approval import QuoteApproval
+from workflows.searched import Searched
 
 
 class QuoteDesk:
@@ -123,15 +124,21 @@ class QuoteDesk:
             submission = await self._desk.knowledge.submission(
                 work, quote_id, who.user, self._desk.clock.now(), policy=self._desk.policy, comment=comment
             )
-        make_plan(submission)  # what is refused now is refused before anything is started
+        # What is refused now is refused before anything is started.
+        foreseen = ApprovalRound(make_plan(submission), submission.directory)
+        foreseen.open(submission.at)
         await self._begin("submit", key, quote_id, submission.number)
-        answer = await self._open(who, stored, submission.number, comment)
+        answer = await self._open(who, stored, submission.number, comment, foreseen.state)
         if answer.state.submitter != who.user:
             raise Refusal("wrong_state", f"{answer.state.submitter} submitted the quote a moment earlier")
         return answer.state
 
-    async def _open(self, who: Identity, stored: StoredQuote, number: int, comment: str | None) -> RoundAnswer:
+    async def _open(
+        self, who: Identity, stored: StoredQuote, number: int, comment: str | None, foreseen: RoundState | None = None
+    ) -> RoundAnswer:
+        """``foreseen``: the round as it will most likely be opened, for what the run shows from its start on."""
         name = OpenRound.subject(stored.quote_id, number)
+        shown = Searched("pending", (), None) if foreseen is None else Searched.of(foreseen)._replace(state="pending")
         start = RoundStart(
             quote_id=stored.quote_id,
             token=self._desk.tokens.act(who, name, "submit", self._desk.policy),
@@ -155,7 +162,7 @@ class QuoteDesk:
                     [
                         SearchAttributePair(QUOTE_ID, stored.quote_id),
                         SearchAttributePair(CUSTOMER_ID, stored.customer_id),
-                        SearchAttributePair(QUOTE_STATE, "pending"),
+                        *shown.pairs(),
                     ]
                 ),
                 static_summary=f"{stored.quote_id} round {number}: {stored.net_total} {stored.currency}",

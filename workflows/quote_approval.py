@@ -36,13 +36,15 @@ from activities.requests import (
 )
 from activities.texts import refuse_unstorable_texts
 from domain.approval.refusals import check_decision, check_open
-from domain.approval.state import ApprovalState, RoundState
+from domain.approval.state import RoundState
 from domain.refusal import Refusal
+from workflows.alarm import Alarm
 from workflows.messages import Act, Decide, Recall, Refresh, RoundAnswer, RoundResult, RoundStart
-from workflows.names import DUE_AT, LONGEST_NAME, QUOTE_STATE, WAITING_FOR, searchable
+from workflows.names import LONGEST_NAME
 from workflows.pictures import held_up, round_table, timer_name
 from workflows.refusing import refused
 from workflows.run_clock import RunClock
+from workflows.searched import Searched
 from workflows.terms import LEDGER, REFUSED_AGAIN
 from workflows.waiting import history_is_long, later, until
 
@@ -61,11 +63,15 @@ class QuoteApproval:
         self._state: RoundState | None = None
         self._refused: RefusalNote | None = None
         self._lock = asyncio.Lock()
-        self._shown: tuple[object, ...] = ()
+        self._shown: Searched | None = None
+        self._alarm = Alarm()
+        self._few_actions = False
         self._not_before: datetime | None = None
 
     @workflow.run
     async def run(self, start: RoundStart) -> RoundResult:
+        # One timer is kept where it will do, and what the start has shown is not shown again.
+        self._few_actions = workflow.patched("few-actions")
         await self._open()
         if self._refused is not None:
             await workflow.wait_condition(workflow.all_handlers_finished)
@@ -206,12 +212,18 @@ class QuoteApproval:
         """Until the round is another or its next moment has come; then do what time has brought."""
         seen, moment = self._now, later(self._now.next_moment, self._not_before)
         left = moment - self._clock.now() if moment is not None else None
-        changed = await until(lambda: self._state is not seen or history_is_long(), left, timer_name(seen))
+        if self._few_actions:
+            changed = await self._alarm.until(lambda: self._has_moved(seen), moment, left, timer_name(seen))
+        else:
+            changed = await until(lambda: self._has_moved(seen), left, timer_name(seen))
         if changed or moment is None:
             return
         async with self._lock:
             if self._now.outcome is None and self._is_due(self._clock.now()):
                 await self._advance_to(self._clock.due(moment))
+
+    def _has_moved(self, seen: RoundState) -> bool:
+        return self._state is not seen or history_is_long()
 
     async def _advance_to(self, moment: datetime) -> None:
         try:
@@ -280,19 +292,15 @@ class QuoteApproval:
         self._state = state
         self._not_before = None
         workflow.set_current_details(round_table(state))
-        requested = [each for each in state.approvals if each.state is ApprovalState.REQUESTED]
-        waiting = list(dict.fromkeys(person for each in requested for person in each.waiting_for))
-        shown = (str(state.outcome or "pending"), searchable(waiting), state.next_moment)
-        if shown == self._shown:
+        found = Searched.of(state)
+        if self._few_actions:
+            is_shown = found.is_like(Searched.shown(workflow.info().typed_search_attributes))
+        else:
+            is_shown = found == self._shown
+        if is_shown:
             return
-        self._shown = shown
-        workflow.upsert_search_attributes(
-            [
-                QUOTE_STATE.value_set(shown[0]),
-                WAITING_FOR.value_set(shown[1]),
-                DUE_AT.value_set(state.next_moment) if state.next_moment else DUE_AT.value_unset(),
-            ]
-        )
+        self._shown = found
+        workflow.upsert_search_attributes(found.updates())
 
     def _resumed(self) -> RoundStart:
         offset = self._clock.offset // timedelta(microseconds=1)
