@@ -86,7 +86,7 @@ def price(quote: Quote) -> PricedQuote:
 def _price_line(quote: Quote, line: QuoteLine) -> PricedLine:
     start, end = term_of(quote, line)
     factor = factor_of(line, start, end)
-    pieces = Fraction(line.quantity) * factor
+    pieces = Fraction(line.signed_quantity) * factor
     listed = None if line.list_price is None else _amount(quote, line, Fraction(line.list_price) * pieces)
     if line.net_total is not None:
         net = _amount(quote, line, Fraction(line.net_total))
@@ -114,8 +114,11 @@ def _price_share(quote: Quote, line: QuoteLine, amounts: Mapping[str, PricedLine
 
 
 def base_of(quote: Quote, line: QuoteLine) -> tuple[str, ...]:
-    """The ids of the lines that a percent-of-total line is a share of, in line order; never another share."""
-    others = [other for other in quote.lines if not other.is_share]
+    """The ids of the lines that a percent-of-total line is a share of, in line order.
+
+    Never another share, nor what an amendment takes away.
+    """
+    others = [other for other in quote.lines if not other.is_share and not other.takes_away]
     if line.of_lines is not None:
         return tuple(other.line_id for other in others if other.line_id in line.of_lines)
     if line.of_families is not None:

@@ -125,7 +125,7 @@ class Site(Document):
 class Contracting(Document):
     """How the customer's contracts are grouped (``spec/orders.md`` 4); ``setting`` is the default of each item."""
 
-    method: Literal["single", "by_end_date"] = "single"
+    method: Literal["single", "by_end_date", "by_group"] = "single"
     setting: Literal["inherit", "separate", "none"] = "inherit"
 
 
@@ -145,7 +145,12 @@ class Milestone(Document):
 
 
 class QuoteLine(Document):
-    """One line of the quote, with its price, its deliveries, and how it is fulfilled and recognised."""
+    """One line of the quote, with its price, its deliveries, and how it is fulfilled and recognised.
+
+    In an amendment ``quantity_change`` is a signed change of what ``revises`` names, a line of the amended quote or an
+    item of its orders; ``quantity`` is the size of the change. ``contracting`` other than ``inherit`` takes the line
+    out of the quote's contracts, into one of its own or none.
+    """
 
     line_id: Identifier
     product: Text
@@ -164,7 +169,8 @@ class QuoteLine(Document):
     revenue: Revenue | None = None
     milestones: tuple[Milestone, ...] = ()
     quantity_change: QuoteNumber | None = None
-    revises: Identifier | None = None
+    revises: Text | None = None
+    contracting: Literal["inherit", "separate", "none"] = "inherit"
 
     list_price: QuoteNumber | None = None
     discount_percent: QuoteNumber = Decimal(0)
@@ -186,6 +192,16 @@ class QuoteLine(Document):
     covers: Literal["assets_of_site"] | None = None
 
     deliveries: tuple[Delivery, ...] | None = None
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        """The quantity that the line orders: negative where an amendment takes away."""
+        return self.quantity if self.quantity_change is None else self.quantity_change
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether the line is of an amendment and reduces what runs."""
+        return self.quantity_change is not None and self.quantity_change < 0
 
     @property
     def is_share(self) -> bool:

@@ -36,7 +36,8 @@ def _document_problems(quote: Quote) -> Iterator[Problem]:
         if rate <= 0:
             yield Problem("invalid_rate", "a rate must be greater than zero", f"rates.{currency}")
     if quote.amends is not None:
-        yield Problem("not_built_yet", "amendments are not built yet; leave out amends", "amends")
+        if quote.amends == quote.quote_id:
+            yield Problem("conflicting_fields", "a quote does not amend itself; give it an id of its own", "amends")
 
 
 def _repeated(path: str, ids: Iterable[str]) -> Iterator[Problem]:
@@ -54,9 +55,30 @@ def _line_problems(quote: Quote, line: QuoteLine) -> Iterator[Problem]:
     yield from _bundle_problems(quote, line, path)
     yield from _delivery_problems(quote, line, path)
     yield from _milestone_problems(line, path)
-    for field in ("quantity_change", "revises"):
-        if getattr(line, field) is not None:
-            yield Problem("not_built_yet", f"amendments are not built yet; leave out {field}", f"{path}.{field}")
+    yield from _change_problems(quote, line, path)
+
+
+def _change_problems(quote: Quote, line: QuoteLine, path: str) -> Iterator[Problem]:
+    """What does not fit in a line that changes another quote's: an amendment names both what and by how much."""
+    change = line.quantity_change
+    given = [field for field in ("quantity_change", "revises") if getattr(line, field) is not None]
+    if quote.amends is None:
+        for field in given:
+            yield Problem("conflicting_fields", "only an amendment has it; name the quote in amends", f"{path}.{field}")
+        return
+    if len(given) == 1:
+        missing = "revises" if given == ["quantity_change"] else "quantity_change"
+        yield Problem("missing_field", "quantity_change and revises go together; add it", f"{path}.{missing}")
+    if given and line.is_share:
+        yield Problem("conflicting_fields", "a percent-of-total line follows its base", f"{path}.{given[0]}")
+    if change is not None and change == 0:
+        yield Problem("quantity_out_of_range", "a change of nothing is none; leave the line out", f"{path}.quantity_change")
+    elif change is not None and abs(change) != line.quantity:
+        message = f"the quantity is the size of the change, {decimal_text(abs(change))}; make them equal"
+        yield Problem("conflicting_fields", message, f"{path}.quantity")
+    if line.takes_away and line.kind is Kind.ONE_TIME:
+        message = "things come back by a return, not by an amendment"
+        yield Problem("conflicting_fields", message, f"{path}.quantity_change")
 
 
 def _quantity_problems(line: QuoteLine, path: str) -> Iterator[Problem]:

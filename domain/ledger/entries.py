@@ -63,7 +63,8 @@ class LedgerEntry(BaseModel):
     that of the order once the change was made, ``position`` counts within that change; ``entry_id`` is made of them.
     ``line_number`` is the line's place in the quote, from 1. ``revises`` is the item whose delta this one is,
     ``root_item`` the first of that line of revisions (none in rows of before: the item itself), ``parent_item`` the
-    item whose component it is; ``standalone_amount`` is what the item would cost sold alone, where that is known.
+    item whose component it is; ``standalone_amount`` is what the item would cost sold alone, where that is known. ``contract_of`` is the quote whose contract an amendment
+    changes.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -105,8 +106,9 @@ class LedgerEntry(BaseModel):
     revises: str | None = None
     root_item: str | None = None
     standalone_amount: ExactDecimal | None = None
-    contracting_method: Literal["single", "by_end_date"] = "single"
+    contracting_method: Literal["single", "by_end_date", "by_group"] = "single"
     contracting_setting: Literal["inherit", "separate", "none"] = "inherit"
+    contract_of: str | None = None
     counter: bool = False
     effective: date
     recorded_at: AwareDatetime

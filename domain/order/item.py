@@ -147,6 +147,7 @@ class Item(Stored):
     acceptance: Literal["none", "required"] = "none"
     asset: Literal["none", "per_line", "per_unit"] = "none"
     covers: Literal["assets_of_site"] | None = None
+    contracting: Literal["inherit", "separate", "none"] = "inherit"
     point_of_no_return: Literal["activation", "sent", "first_delivery"] = "first_delivery"
 
     state: ItemState = ItemState.SCHEDULED

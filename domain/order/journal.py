@@ -82,6 +82,13 @@ class Journal:
         """A row that tells of the whole item, such as its activation, on the local date of the change."""
         self._entry(kind, item, self.order, item.quantity, item.amount, self.order.local_date(self.cause.at))
 
+    def marked(self, kind: EntryKind, item: Item, on: date, *, counter: bool = False) -> None:
+        """A row that tells of the whole item on ``on``; ``counter``: it takes such a row back."""
+        row = self._entry(kind, item, self.order, item.quantity, item.amount, on)
+        if counter:
+            signed = {"counter": True, "quantity": -row.quantity, "amount": -row.amount}
+            self.entries[-1] = row.model_copy(update=signed)
+
     def received(self, kind: EntryKind, item: Item, quantity: Decimal, on: date) -> None:
         """A row for ``quantity`` more of ``item`` delivered or accepted on ``on``."""
         self._entry(kind, item, self.order, quantity, 0 * item.amount, on)
@@ -148,7 +155,8 @@ class Journal:
             root_item=item.root_item,
             standalone_amount=standalone_amount(item),
             contracting_method=order.contracting_method,
-            contracting_setting=order.contracting_setting,
+            contracting_setting=order.contracting_setting if item.contracting == "inherit" else item.contracting,
+            contract_of=order.contract_of,
             effective=effective,
             recorded_at=self.cause.at,
         )

@@ -104,7 +104,8 @@ class Order(Stored):
     in stories: ``DATE/SHIP_TO`` at its creation, and it never changes. ``order_date`` is local to ``time_zone``.
     ``version`` starts at 1 and grows by one with every change. ``ship_to`` is there only when all items share it.
     ``kind`` other than normal: its items are deltas of the order ``revises_order``. ``superseded_by`` is the order
-    that took this one's place. ``last_change`` is kept until something else happens to the order.
+    that took this one's place, ``contract_of`` the quote whose contract an amendment changes. ``last_change`` is kept
+    until something else happens to the order.
     """
 
     order_id: str
@@ -115,7 +116,7 @@ class Order(Stored):
     bill_to: str | None = None
     currency: str
     time_zone: str
-    contracting_method: Literal["single", "by_end_date"] = "single"
+    contracting_method: Literal["single", "by_end_date", "by_group"] = "single"
     contracting_setting: Literal["inherit", "separate", "none"] = "inherit"
     order_date: date
     ship_to: str | None = None
@@ -128,6 +129,7 @@ class Order(Stored):
     kind: OrderKind = OrderKind.NORMAL
     revises_order: str | None = None
     superseded_by: str | None = None
+    contract_of: str | None = None
     hold: Hold | None = None
     block: Block | None = None
     last_change: LastChange | None = None

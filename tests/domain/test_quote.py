@@ -128,9 +128,14 @@ def test_a_missing_field_of_a_line_is_named(field: str) -> None:
         (quote(line(deliveries=[to(quantity="1", ship_to="S")], quantity="1"), sites=[{"site_id": "N", "name": "N"}]),
          "unknown_site", "lines.A.deliveries.0.ship_to"),
         # later releases
-        (quote(amends="Q-0"), "not_built_yet", "amends"),
-        (quote(line(revises="X")), "not_built_yet", "lines.A.revises"),
-        (quote(line(quantity_change="-1")), "not_built_yet", "lines.A.quantity_change"),
+        (quote(amends="Q-1"), "conflicting_fields", "amends"),
+        (quote(line(revises="X")), "conflicting_fields", "lines.A.revises"),
+        (quote(line(quantity_change="-1")), "conflicting_fields", "lines.A.quantity_change"),
+        (quote(line(revises="X"), amends="Q-0"), "missing_field", "lines.A.quantity_change"),
+        (quote(service(quantity_change="-1", term_months=1), amends="Q-0"), "missing_field", "lines.S.revises"),
+        (quote(line(quantity_change="0", revises="X"), amends="Q-0"), "quantity_out_of_range", "lines.A.quantity_change"),
+        (quote(line(quantity_change="2", revises="X"), amends="Q-0"), "conflicting_fields", "lines.A.quantity"),
+        (quote(line(quantity_change="-1", revises="X"), amends="Q-0"), "conflicting_fields", "lines.A.quantity_change"),
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_refused_with_its_code_and_path(document: Any, code: str | None, path: str | None) -> None:
