@@ -7,9 +7,21 @@ from datetime import timedelta
 from functools import partial
 
 from activities.tokens import Identity
-from domain.approval.state import Verdict
+from domain.approval.state import Verdict, Where
 from domain.delegation import Delegation
 from starter.replacement_desk import ReplacementDesk
+from tests.workflows.acts import (
+    ADD,
+    ANSWER,
+    ASK,
+    INES,
+    OVERRIDE,
+    REASSIGN,
+    RECOMPUTE,
+    WITHDRAW,
+    act,
+    act_message,
+)
 from tests.workflows.house import (
     ADMIN,
     DAVID,
@@ -55,6 +67,28 @@ async def round_rejected(house: House) -> str:
     run = house.run_of(state)
     await run.execute_update("decide", decide_message(state, "terms", LIAM))
     await run.execute_update("decide", decide_message(state, "manager", MEI, Verdict.REJECT, reason="too cheap"))
+    await run.result()
+    return run.id
+
+
+async def round_with_every_verb(house: House) -> str:
+    state = await house.submitted()
+    run = house.run_of(state)
+    await act(house, state, "terms", NORA, ASK, comment="which terms?")
+    await run.signal("action", act_message(state, "manager", FARID, WITHDRAW))
+    await until(lambda: house.kinds(state.quote_id), lambda kinds: kinds["signal_ignored"] == 1)
+    await run.execute_update("act", act_message(state, "terms", ROSA, ANSWER, comment="Net 90"))
+    await run.execute_update("decide", decide_message(state, "terms", NORA))
+    await run.execute_update("act", act_message(state, "terms", NORA, WITHDRAW, comment="too early"))
+    await run.execute_update("act", act_message(state, "terms", LIAM, ADD, to="farid", where=Where.AFTER))
+    await run.signal("action", act_message(state, "manager", MEI, REASSIGN, to="sam"))
+    await until(lambda: house.kinds(state.quote_id), lambda kinds: kinds["reassigned"] == 1)
+    await run.execute_update("act", act_message(state, "manager", ADMIN, RECOMPUTE))
+    await run.execute_update("decide", decide_message(state, "manager", SAM))
+    await run.execute_update("act", act_message(state, "director", INES, OVERRIDE, verdict=Verdict.APPROVE))
+    await run.execute_update("decide", decide_message(state, "terms", LIAM))
+    added = next(each for each in (await house.round(state)).approvals if each.added)
+    await house.quotes.decide(FARID, added.approval_id, Verdict.APPROVE)
     await run.result()
     return run.id
 
@@ -148,6 +182,7 @@ async def replacement_called_off(house: House) -> str:
 STORIES: tuple[Story, ...] = (
     round_approved_after_an_escalation,
     round_rejected,
+    round_with_every_verb,
     round_recalled,
     round_nobody_is_asked_in,
     order_moved_twice,
