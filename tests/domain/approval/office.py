@@ -248,7 +248,7 @@ class Office:
 
     # -- the machinery
 
-    def _move(self, verb: Callable[[ApprovalRound], None]) -> RoundState:
+    def _move(self, verb: Callable[[ApprovalRound], object]) -> RoundState:
         moving = ApprovalRound(self.state, self.directory)
         before = moving.state
         try:
