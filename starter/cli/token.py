@@ -97,6 +97,6 @@ def _deed(name: str, told: dict[str, str | None]) -> str:
         return RECALL
     act = RoundAct(act_id="", verb=verb, by="", to=told["to"], seat_of=told["for"])
     where, verdict = told["where"], told["verdict"]
-    said = {"where": Where(_choice("where", where, Where))} if where else {}
+    said: dict[str, str] = {"where": Where(_choice("where", where, Where))} if where else {}
     said |= {"verdict": Verdict(_choice("verdict", verdict, Verdict))} if verdict else {}
     return deed_of(act.model_copy(update=said))

@@ -10,7 +10,8 @@ import asyncio
 import random
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -22,12 +23,14 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.store.retelling import Retelling
+from activities.store.work import Database
 from activities.tokens import Identity
 from domain.approval.state import ActVerb, Outcome, RoundState, Verdict
 from domain.refusal import Refusal
 from domain.standing import state_after
 from starter.api.app import create_api
 from starter.approval_desk import ApprovalDesk, new_act
+from starter.desk import Desk
 from starter.replacement_desk import ReplacementDesk
 from tests.workflows.house import (
     ADMIN,
@@ -125,7 +128,7 @@ async def approve_against_recall(house: House) -> Told:
         house, state, deciding(house, state, "manager", MEI), lambda: house.quotes.recall(ROSA, state.quote_id)
     )
     # An approved quote may be recalled too; a recalled one cannot be approved.
-    wanted = {
+    wanted: dict[tuple[str, ...], Outcome] = {
         ("done", "done"): Outcome.RECALLED,
         ("round_closed", "done"): Outcome.RECALLED,
         ("done", "round_closed"): Outcome.APPROVED,
@@ -377,3 +380,43 @@ async def test_decisions_against_a_replacement_each_count_once(house: House, req
         await check_story(house, state.quote_id)
     await check_whole(house)
     print(Counter(answers[1:]))
+
+
+async def test_a_row_that_somebody_holds_delays_a_decision_and_loses_none(house: House) -> None:
+    """Longer than the worker waits for a row: the activity is tried again, and the caller only waits."""
+    state = await house.submitted("10.00")
+    async with holding(house, state.quote_id):
+        deciding_now = asyncio.create_task(told(deciding(house, state, "manager", MEI), 0))
+        recalling = asyncio.create_task(told(lambda: house.quotes.recall(ROSA, state.quote_id), 0.3))
+        await asyncio.sleep(1.2)
+        assert not deciding_now.done()
+    assert await deciding_now == "done"
+    assert await recalling in ("done", "round_closed")
+    await check_story(house, state.quote_id)
+    assert (await house.kinds(state.quote_id))["approved"] == 1
+
+
+async def test_a_door_that_waits_too_long_for_a_row_says_unavailable(house: House, database_url: str) -> None:
+    state = await house.submitted("10.00")
+    hasty = Database(database_url, statement_timeout=0.2)
+    desk = Desk(house.client, hasty, house.desk.tokens, house.task_queue, clock=house.clock)
+    transport = httpx2.ASGITransport(app=create_api(desk), raise_app_exceptions=False)
+    token = house.desk.tokens.access("rosa", house.clock.now(), DAY)
+    body: dict[str, Any] = {"json": {"comment": "a note"}, "headers": {"Authorization": f"Bearer {token}"}}
+    try:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test/api/v1") as http:
+            async with holding(house, state.quote_id):
+                held = await http.post(f"/quotes/{state.quote_id}/comments", **body)
+            again = await http.post(f"/quotes/{state.quote_id}/comments", **body)
+    finally:
+        await hasty.close()
+    assert (held.status_code, held.json()["code"], held.headers["retry-after"]) == (503, "unavailable", "2")
+    assert again.status_code == 201
+
+
+@asynccontextmanager
+async def holding(house: House, quote_id: str) -> AsyncIterator[None]:
+    """Somebody holds the quote's row."""
+    async with house.database.work() as work:
+        await work.quotes.get(quote_id, for_update=True)
+        yield

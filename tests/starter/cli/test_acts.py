@@ -127,7 +127,7 @@ def given(verb: ActVerb, **fields: Any) -> RoundAct:
     return RoundAct(act_id="k", verb=verb, by="mei", approval="Q.1.manager", **fields)
 
 
-DEEDS = (
+DEEDS: tuple[tuple[RoundAct, list[str]], ...] = (
     (given(ActVerb.ASK), []),
     (given(ActVerb.ANSWER), []),
     (given(ActVerb.WITHDRAW), []),
