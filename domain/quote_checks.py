@@ -35,9 +35,8 @@ def _document_problems(quote: Quote) -> Iterator[Problem]:
     for currency, rate in quote.rates.items():
         if rate <= 0:
             yield Problem("invalid_rate", "a rate must be greater than zero", f"rates.{currency}")
-    if quote.amends is not None:
-        if quote.amends == quote.quote_id:
-            yield Problem("conflicting_fields", "a quote does not amend itself; give it an id of its own", "amends")
+    if quote.amends == quote.quote_id:
+        yield Problem("conflicting_fields", "a quote does not amend itself; give it an id of its own", "amends")
 
 
 def _repeated(path: str, ids: Iterable[str]) -> Iterator[Problem]:
@@ -72,7 +71,8 @@ def _change_problems(quote: Quote, line: QuoteLine, path: str) -> Iterator[Probl
     if given and line.is_share:
         yield Problem("conflicting_fields", "a percent-of-total line follows its base", f"{path}.{given[0]}")
     if change is not None and change == 0:
-        yield Problem("quantity_out_of_range", "a change of nothing is none; leave the line out", f"{path}.quantity_change")
+        message = "a change of nothing is none; leave the line out"
+        yield Problem("quantity_out_of_range", message, f"{path}.quantity_change")
     elif change is not None and abs(change) != line.quantity:
         message = f"the quantity is the size of the change, {decimal_text(abs(change))}; make them equal"
         yield Problem("conflicting_fields", message, f"{path}.quantity")

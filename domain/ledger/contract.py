@@ -1,27 +1,29 @@
 """Contracts: live views over the ledger, grouped by a contracting method (``spec/orders.md`` 4).
 
-Everything ordered is in, planned or activated; every later row moves dates and value.
+Everything ordered is in, planned or activated; every later row moves dates and value. A delta is in the contract of
+what it revises, and what an amendment adds in a contract of the quote that it amends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.known import known_items
+from domain.ledger.timeline import Family, families, start_of
 from domain.money import total_of
 from domain.quote import Kind
 from domain.refusal import Refusal
 
-METHODS = ("single", "by_end_date")
+METHODS = ("single", "by_end_date", "by_group")
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A customer's agreement on items of one quote.
+    """A customer's agreement on items of one quote, and on what amendments made of them.
 
     ``start`` is the first start, ``end`` the latest end, both inclusive local dates; no end: it runs on. ``lines``
     are line ids in the order of the quote, ``value`` is the sum of the items' amounts in ``currency``.
@@ -44,47 +46,86 @@ def contracts(
     """The contracts as known at a moment, sorted by end (none last), then quote.
 
     ``method`` none: each quote's own. ``single`` makes one per quote with everything in it; ``by_end_date`` one for
-    each end, without things (they have none); what runs without end is one more. A setting ``separate`` makes one
-    of an item alone, ``none`` leaves it out. Code: ``unknown_method``.
+    each end, without things (they have none); what runs without end is one more; ``by_group`` one for each group of
+    lines, those without a group together. A setting ``separate`` makes one of an item alone, with its deltas;
+    ``none`` leaves it out. Code: ``unknown_method``.
     """
     if method is not None and method not in METHODS:
         raise Refusal("unknown_method", f"{method} is no contracting method; use {' or '.join(METHODS)}", "method")
-    groups: dict[tuple[str, str], list[LedgerEntry]] = {}
-    for item in known_items(entries, known):
-        name = _group(item.plan, method or item.plan.contracting_method)
+    items = known_items(entries, known)
+    amended = {item.plan.quote_id: item.plan.contract_of for item in items if item.plan.contract_of is not None}
+    methods = {item.plan.quote_id: item.plan.contracting_method for item in items}
+    groups: dict[tuple[str, str], list[Family]] = {}
+    for family in families(items):
+        quote_id = _origin(family.first.plan.quote_id, amended)
+        own = methods.get(quote_id, family.first.plan.contracting_method)
+        name = _group(family, quote_id, method or own)
         if name is not None:
-            groups.setdefault((item.plan.quote_id, name), []).append(item.plan)
-    found = [_contract(name, plans) for (_, name), plans in groups.items()]
+            groups.setdefault((quote_id, name), []).append(family)
+    found = [_contract(name, quote_id, members) for (quote_id, name), members in groups.items()]
     return tuple(sorted(found, key=lambda one: (one.end or date.max, one.quote_id, one.contract_id)))
 
 
-def _group(plan: LedgerEntry, method: str) -> str | None:
-    """What tells the contract of an item from others of the quote; none: it is in no contract."""
+def contract_items(entries: Iterable[LedgerEntry], contract: str, known: datetime | None = None) -> frozenset[str]:
+    """The items in the contract of that id, as known at a moment. Code: ``unknown_contract``."""
+    found = contracts(entries, known=known)
+    for each in found:
+        if each.contract_id == contract:
+            return frozenset(each.items)
+    names = ", ".join(each.contract_id for each in found) or "none yet"
+    raise Refusal("unknown_contract", f"{contract} is no contract of this customer; there are {names}", "contract")
+
+
+def _origin(quote_id: str, amended: Mapping[str, str]) -> str:
+    """The quote whose contract it is: what was amended first."""
+    seen: set[str] = set()
+    while quote_id in amended and quote_id not in seen:
+        seen.add(quote_id)
+        quote_id = amended[quote_id]
+    return quote_id
+
+
+def _group(family: Family, quote_id: str, method: str) -> str | None:
+    """What tells the contract of a family from others of the quote; none: it is in no contract."""
+    plan = family.first.plan
     if plan.contracting_setting == "none":
         return None
     if plan.contracting_setting == "separate":
-        return plan.item_id
+        return family.root
     if method == "single":
-        return plan.quote_id
-    if plan.item_kind is Kind.ONE_TIME or plan.start is None:
+        return quote_id
+    if method == "by_group":
+        return f"{quote_id}/{plan.group or 'ungrouped'}"
+    if not _is_running(family):
         return None
-    return f"{plan.quote_id}/{plan.end or 'evergreen'}"
+    return f"{quote_id}/{family.last_day() or 'evergreen'}"
 
 
-def _contract(name: str, plans: Sequence[LedgerEntry]) -> Contract:
-    running = [plan for plan in plans if plan.start is not None and plan.item_kind is not Kind.ONE_TIME]
-    starts = [plan.start for plan in running if plan.start is not None] or [plan.order_date for plan in plans]
-    ends = [plan.end for plan in running if plan.end is not None]
-    plans = sorted(plans, key=lambda plan: plan.line_number)
-    first = plans[0]
+def _is_running(family: Family) -> bool:
+    """Whether the family has days at all: things have none, nor has a share whose base has none."""
+    return any(_has_days(item.plan) for item in family.items)
+
+
+def _has_days(plan: LedgerEntry) -> bool:
+    return plan.item_kind is not Kind.ONE_TIME and plan.start is not None
+
+
+def _contract(name: str, quote_id: str, members: Sequence[Family]) -> Contract:
+    running = [family for family in members if _is_running(family)]
+    plans = sorted((item.plan for family in members for item in family.items), key=lambda plan: plan.line_number)
+    starts = [day for family in running for day in map(start_of, family.layers) if day is not None]
+    ends = [family.last_day() for family in running]
+    lines = sorted(
+        (family.first.plan for family in members), key=lambda plan: (plan.quote_id != quote_id, plan.line_number)
+    )
     return Contract(
         contract_id=name,
-        quote_id=first.quote_id,
-        customer_id=first.customer_id,
-        start=min(starts),
-        end=max(ends) if ends and len(ends) == len(running) else None,
-        lines=tuple(dict.fromkeys(plan.line_id for plan in plans)),
-        value=total_of((plan.amount for plan in plans), first.currency),
-        currency=first.currency,
+        quote_id=quote_id,
+        customer_id=plans[0].customer_id,
+        start=min(starts or [plan.order_date for plan in plans]),
+        end=max((end for end in ends if end is not None), default=None) if None not in ends else None,
+        lines=tuple(dict.fromkeys(plan.line_id for plan in lines)),
+        value=total_of((plan.amount for plan in plans), plans[0].currency),
+        currency=plans[0].currency,
         items=tuple(plan.item_id for plan in plans),
     )

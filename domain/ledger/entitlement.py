@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 
+from domain.ledger.contract import contract_items
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.known import KnownItem, by, known_items
+from domain.ledger.promise import Promise, left_at
+from domain.ledger.timeline import Family, families
+from domain.ledger.view import View
 from domain.quote import Kind, Revenue
-from domain.refusal import Refusal
 
+__all__ = ["Entitlement", "Entitlements", "Scope", "View", "covers", "entitlements", "quantity_held"]
 
-class View(StrEnum):
-    """``contracted``: activated or delivered. ``committed``: plus what is planned. ``unordered``: not built yet."""
-
-    CONTRACTED = "contracted"
-    COMMITTED = "committed"
-    UNORDERED = "unordered"
+Held = tuple[KnownItem, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,87 +46,141 @@ class Entitlements:
         return {product: self.of(product) for product in dict.fromkeys(row.product for row in self.rows)}
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is asked about: a product, a site, a contract (by its id); none: any."""
+
+    product: str | None = None
+    ship_to: str | None = None
+    contract: str | None = None
+
+    def fits(self, product: str, ship_to: str | None) -> bool:
+        return self.product in (None, product) and self.ship_to in (None, ship_to)
+
+
+EVERYTHING = Scope()
+
+
 def entitlements(
-    entries: Iterable[LedgerEntry], on: date, known: datetime | None = None, view: View = View.CONTRACTED
+    entries: Iterable[LedgerEntry],
+    on: date,
+    known: datetime | None = None,
+    view: View = View.CONTRACTED,
+    *,
+    scope: Scope = EVERYTHING,
+    promises: Iterable[Promise] = (),
 ) -> Entitlements:
     """What ``entries`` (of one customer, in the order they were added) entitle to on the local date ``on``.
 
     ``known`` none: everything recorded. Things count from their delivery, from acceptance where the line requires it;
-    services from start to end, both inclusive. ``contracted`` takes services of activated orders; ``committed`` all,
-    and counts what is not delivered yet from its order date, what is delivered and not yet accepted from delivery.
-    Work recognised by milestones or progress is never held; a rejected order entitles to nothing that is not
-    delivered. Code: ``not_built_yet`` (view ``unordered``).
+    services from start to end, both inclusive, unless their order is held. ``contracted`` takes services of activated
+    orders; ``committed`` all, and counts what is not delivered yet from its order date, what is delivered and not yet
+    accepted from delivery. ``unordered`` is what ``promises`` say is left of approved quotes, and nothing else.
+    Deltas count with what they revise: reductions from the last layer in, nothing below zero. Work recognised by
+    milestones or progress is never held; a rejected order entitles to nothing that is not delivered.
+    Code: ``unknown_contract``.
     """
-    if view is View.UNORDERED:
-        raise Refusal("not_built_yet", "the view unordered is not built yet; use contracted or committed", "view")
+    rows = tuple(entries)
     sums: dict[tuple[str, str | None], Decimal] = {}
-    for item in known_items(entries, known):
-        held = quantity_held(item, on, view)
-        if held:
-            key = (item.plan.product, item.plan.ship_to)
-            sums[key] = sums.get(key, Decimal(0)) + held
+    for product, ship_to, quantity in (
+        _promised(rows, on, known, scope, promises)
+        if view is View.UNORDERED
+        else ((item.plan.product, item.plan.ship_to, held) for item, held in _held(rows, on, known, view, scope))
+    ):
+        sums[product, ship_to] = sums.get((product, ship_to), Decimal(0)) + quantity
     ordered = sorted(sums.items(), key=lambda entry: (entry[0][0], entry[0][1] or ""))
-    return Entitlements(tuple(Entitlement(product, site, quantity) for (product, site), quantity in ordered))
-
-
-def quantity_held(item: KnownItem, on: date, view: View) -> Decimal:
-    """How much of one item counts on ``on``."""
-    if item.plan.item_kind is Kind.ONE_TIME:
-        return _thing(item, on, view)
-    return item.plan.quantity if _runs(item, on, view) else Decimal(0)
+    return Entitlements(tuple(Entitlement(*place, quantity) for place, quantity in ordered if quantity))
 
 
 def covers(
-    entries: Iterable[LedgerEntry], on: date, known: datetime | None = None, view: View = View.CONTRACTED
+    entries: Iterable[LedgerEntry],
+    on: date,
+    known: datetime | None = None,
+    view: View = View.CONTRACTED,
+    *,
+    scope: Scope = EVERYTHING,
 ) -> Mapping[str, tuple[str, ...]]:
-    """The sites whose assets are covered on the local date ``on``, sorted, for each product that covers any."""
-    if view is View.UNORDERED:
-        raise Refusal("not_built_yet", "the view unordered is not built yet; use contracted or committed", "view")
+    """The sites whose assets are covered on the local date ``on``, sorted, for each product that covers any.
+
+    Nothing that is unordered covers anything. Code: ``unknown_contract``.
+    """
     found: dict[str, set[str]] = {}
-    for product, site in _covering(entries, on, known, view):
-        found.setdefault(product, set()).add(site)
+    for item, _ in _held(tuple(entries), on, known, view, scope) if view is not View.UNORDERED else ():
+        if item.plan.covers is not None and item.plan.ship_to is not None:
+            found.setdefault(item.plan.product, set()).add(item.plan.ship_to)
     return {product: tuple(sorted(sites)) for product, sites in sorted(found.items())}
 
 
-def _covering(
-    entries: Iterable[LedgerEntry], on: date, known: datetime | None, view: View
-) -> Iterator[tuple[str, str]]:
-    for item in known_items(entries, known):
-        plan = item.plan
-        if plan.covers is not None and plan.ship_to is not None and _runs(item, on, view):
-            yield plan.product, plan.ship_to
+def quantity_held(family: Family, on: date, view: View) -> Iterator[Held]:
+    """How much counts of each item of ``family`` on ``on``, in the order of planning: nothing of cuts and returns."""
+    things = [item for item in family.items if item.plan.item_kind is Kind.ONE_TIME]
+    yield from _things(things, on, view)
+    if len(things) < len(family.items):
+        served = family.served(on, view)
+        services = (item for item in family.layers if item.plan.item_kind is not Kind.ONE_TIME)
+        yield from ((item, served[item.item_id]) for item in services if item.item_id in served)
 
 
-def _runs(item: KnownItem, on: date, view: View) -> bool:
-    """Whether a service runs on ``on``; coverage without dates of its own runs from its order date."""
-    plan = item.plan
-    if item.rejected or (view is View.CONTRACTED and not item.activated):
-        return False
-    start = plan.order_date if plan.start is None and plan.covers is not None else plan.start
-    return start is not None and start <= on and (plan.end is None or on <= plan.end)
+def _held(entries: Sequence[LedgerEntry], on: date, known: datetime | None, view: View, scope: Scope) -> Iterator[Held]:
+    chosen = contract_items(entries, scope.contract, known) if scope.contract is not None else None
+    items = known_items(entries, known)
+    for family in families(items):
+        for item, quantity in quantity_held(family, on, view):
+            if scope.fits(item.plan.product, item.plan.ship_to) and (chosen is None or item.item_id in chosen):
+                yield item, quantity
+
+
+def _promised(
+    entries: Sequence[LedgerEntry], on: date, known: datetime | None, scope: Scope, promises: Iterable[Promise]
+) -> Iterator[tuple[str, str | None, Decimal]]:
+    if scope.contract is not None:
+        return  # nothing that is unordered is in a contract
+    for promise in left_at(promises, entries, known):
+        if promise.counts(on) and scope.fits(promise.product, promise.ship_to):
+            yield promise.product, promise.ship_to, promise.left
+
+
+def _things(items: Sequence[KnownItem], on: date, view: View) -> Iterator[Held]:
+    """What is held of each item; what came back, or was taken out of the plan, is taken from the last ones in."""
+    held = [(item, _thing(item, on, view)) for item in items]
+    missing = -sum((quantity for _, quantity in held if quantity < 0), Decimal(0))
+    kept: list[Held] = []
+    for item, quantity in reversed([(item, quantity) for item, quantity in held if quantity > 0]):
+        taken = min(quantity, missing)
+        missing -= taken
+        kept.append((item, quantity - taken))
+    return reversed([(item, quantity) for item, quantity in kept if quantity])
 
 
 def _thing(item: KnownItem, on: date, view: View) -> Decimal:
     plan = item.plan
     if plan.revenue in (Revenue.ON_MILESTONE, Revenue.PERCENT_COMPLETE):
         return Decimal(0)
+    if plan.quantity < 0:
+        return _came_back(item, on, view)
     received = by(item.received, on)
     if view is View.CONTRACTED:
         return received
-    delivered = sum((quantity for _, quantity in item.delivered), Decimal(0))
-    return received + _awaiting_acceptance(item, on) + _to_come(item, delivered, on)
+    return received + _awaiting_acceptance(item, on) + _to_come(item, on)
 
 
-def _to_come(item: KnownItem, delivered: Decimal, on: date) -> Decimal:
+def _came_back(item: KnownItem, on: date, view: View) -> Decimal:
+    """What a negative item takes away by ``on``: what has come back, and as planned what is still to."""
+    back = -abs(by(item.delivered, on))
+    if view is View.CONTRACTED or item.rejected or item.plan.order_date > on:
+        return back
+    return back + item.plan.quantity + abs(by(item.delivered, date.max))
+
+
+def _to_come(item: KnownItem, on: date) -> Decimal:
     """What is still to be delivered counts from the order date."""
     if item.rejected or item.plan.order_date > on:
         return Decimal(0)
-    return item.plan.quantity - delivered
+    return item.plan.quantity - by(item.delivered, date.max)
 
 
 def _awaiting_acceptance(item: KnownItem, on: date) -> Decimal:
     """What was delivered by ``on`` and has not been accepted at all: the latest deliveries wait longest."""
     if item.plan.acceptance != "required":
         return Decimal(0)
-    accepted = sum((quantity for _, quantity in item.accepted), Decimal(0))
-    return max(by(item.delivered, on) - accepted, Decimal(0))
+    return max(by(item.delivered, on) - by(item.accepted, date.max), Decimal(0))

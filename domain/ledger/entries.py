@@ -63,8 +63,8 @@ class LedgerEntry(BaseModel):
     that of the order once the change was made, ``position`` counts within that change; ``entry_id`` is made of them.
     ``line_number`` is the line's place in the quote, from 1. ``revises`` is the item whose delta this one is,
     ``root_item`` the first of that line of revisions (none in rows of before: the item itself), ``parent_item`` the
-    item whose component it is; ``standalone_amount`` is what the item would cost sold alone, where that is known. ``contract_of`` is the quote whose contract an amendment
-    changes.
+    item whose component it is; ``standalone_amount`` is what the item would cost sold alone, where that is known.
+    ``contract_of`` is the quote whose contract an amendment changes.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -9,17 +9,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from domain.ledger.entries import EntryKind, LedgerEntry
 
 Receipts = list[tuple[date, Decimal]]
+Fact = TypeVar("Fact")
 
 
 @dataclass(slots=True)
 class KnownItem:
     """An item as known: ``plan`` is its latest planning row; receipts are increments on local dates.
 
+    ``holds`` are the local dates from which its order is held (true) or no longer held, in the order of recording.
     ``progress`` holds cumulative percents, ``usage`` and ``invoiced`` amounts; ``periods`` are the rows of the later
     periods of an evergreen item, counter-rows among them. ``rows`` counts what the ledger tells of it: rows are only
     added, so as many rows mean the same facts.
@@ -32,6 +35,7 @@ class KnownItem:
     accepted: Receipts = field(default_factory=list)
     reached: list[tuple[date, str | None]] = field(default_factory=list)
     activated_on: date | None = None
+    holds: list[tuple[date, bool]] = field(default_factory=list)
     progress: Receipts = field(default_factory=list)
     usage: Receipts = field(default_factory=list)
     invoiced: Receipts = field(default_factory=list)
@@ -74,18 +78,20 @@ def known_items(entries: Iterable[LedgerEntry], known: datetime | None = None) -
 def _note(item: KnownItem, entry: LedgerEntry) -> None:
     match entry.kind:
         case EntryKind.ACTIVATED:
-            item.activated = True
-            item.activated_on = entry.effective
+            item.activated = not entry.counter
+            item.activated_on = None if entry.counter else entry.effective
         case EntryKind.REJECTED:
-            item.rejected = True
+            item.rejected = not entry.counter
+        case EntryKind.HELD | EntryKind.RELEASED:
+            _fact(item.holds, (entry.effective, entry.kind is EntryKind.HELD), entry)
         case EntryKind.DELIVERED:
             item.delivered.append((entry.effective, entry.quantity))
         case EntryKind.ACCEPTED:
             item.accepted.append((entry.effective, entry.quantity))
         case EntryKind.REACHED:
-            item.reached.append((entry.effective, entry.milestone))
+            _fact(item.reached, (entry.effective, entry.milestone), entry)
         case EntryKind.PROGRESS:
-            item.progress.append((entry.effective, entry.percent or Decimal(0)))
+            _fact(item.progress, (entry.effective, entry.percent or Decimal(0)), entry)
         case EntryKind.USAGE:
             item.usage.append((entry.effective, entry.amount))
         case EntryKind.INVOICED:
@@ -94,6 +100,14 @@ def _note(item: KnownItem, entry: LedgerEntry) -> None:
             item.periods.append(entry)
         case EntryKind.SCHEDULED:
             item.plan = entry
+
+
+def _fact(known: list[Fact], fact: Fact, entry: LedgerEntry) -> None:
+    """Add what an entry tells that is no sum, or drop it where the entry takes it back."""
+    if not entry.counter:
+        known.append(fact)
+    elif fact in known:
+        del known[len(known) - 1 - known[::-1].index(fact)]
 
 
 def end_of_day(day: date, time_zone: str) -> datetime:

@@ -133,7 +133,7 @@ def test_a_missing_field_of_a_line_is_named(field: str) -> None:
         (quote(line(quantity_change="-1")), "conflicting_fields", "lines.A.quantity_change"),
         (quote(line(revises="X"), amends="Q-0"), "missing_field", "lines.A.quantity_change"),
         (quote(service(quantity_change="-1", term_months=1), amends="Q-0"), "missing_field", "lines.S.revises"),
-        (quote(line(quantity_change="0", revises="X"), amends="Q-0"), "quantity_out_of_range", "lines.A.quantity_change"),
+        (quote(line(quantity_change="0", revises="X"), amends="Q"), "quantity_out_of_range", "lines.A.quantity_change"),
         (quote(line(quantity_change="2", revises="X"), amends="Q-0"), "conflicting_fields", "lines.A.quantity"),
         (quote(line(quantity_change="-1", revises="X"), amends="Q-0"), "conflicting_fields", "lines.A.quantity_change"),
     ],

@@ -5,13 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from domain.ledger.entitlement import View, covers, entitlements
 from domain.ledger.known import end_of_day, known_items
 from domain.order.activation import acknowledge, activate
 from domain.order.fulfilment import accept_item, deliver, reach
-from domain.refusal import Refusal
 from tests.domain.order.story import Story, cause, day, noon, percent, quoted, seats, thing, to
 
 
@@ -143,11 +140,10 @@ def test_coverage_without_dates_runs_from_its_order_and_other_shares_are_no_serv
     assert held(story, "2027-01-01", "P-F") == 0
 
 
-@pytest.mark.parametrize("ask", [entitlements, covers])
-def test_the_view_unordered_is_not_built(ask: Any) -> None:
-    with pytest.raises(Refusal) as refusal:
-        ask([], day("2027-01-01"), view=View.UNORDERED)
-    assert refusal.value.code == "not_built_yet"
+def test_without_promises_nothing_is_unordered() -> None:
+    story = story_of(thing())
+    assert entitlements(story.entries, day("2027-06-01"), view=View.UNORDERED).rows == ()
+    assert covers(story.entries, day("2027-06-01"), view=View.UNORDERED) == {}
 
 
 # what is known
