@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain.money import ExactDecimal, round_money, total_of
-from domain.order.event import Change, LineBalance
+from domain.order.event import Change, FrozenBase, LineBalance
 from domain.order.item import Stored
 from domain.order.order import Order
 from domain.pricing import PricedQuote
@@ -46,6 +46,11 @@ class OrderBook(Stored):
                 return balance
         raise KeyError(line_id)
 
+    @property
+    def by_line(self) -> dict[str, LineBalance]:
+        """The balances by their line, for whoever needs many of them."""
+        return {balance.line_id: balance for balance in self.balances}
+
     def applied(self, change: Change) -> OrderBook:
         """The book after ``change``: changed orders and balances in their places, new orders behind the others."""
         orders = {order.order_id: order for order in (*self.orders, *change.orders)}
@@ -68,22 +73,27 @@ class OrderBook(Stored):
 
 
 def open_book(priced: PricedQuote) -> OrderBook:
-    """The book of a quote of which nothing is ordered yet: everything is unordered."""
+    """The book of a quote of which nothing is ordered yet: everything is unordered.
+
+    It is opened with the first order, and freezes what every line comes to and what percents are taken of.
+    """
     none = round_money(0, priced.quote.currency)
     balances = tuple(
         LineBalance(
             line_id=line.line.line_id,
             kind=line.line.kind,
             component_of=line.line.component_of,
-            quoted_quantity=line.line.quantity,
+            quoted_quantity=line.line.signed_quantity,
             quoted_amount=line.net_total,
-            unordered_quantity=line.line.quantity,
+            unordered_quantity=line.line.signed_quantity,
             unordered_amount=line.net_total,
             cancelled_quantity=Decimal(0),
             cancelled_amount=none,
             returned_quantity=Decimal(0),
             returned_amount=none,
             variance=none,
+            percent=line.line.percent,
+            base=tuple(FrozenBase(line_id=name, amount=priced.line(name).net_total) for name in line.base),
         )
         for line in priced.lines
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Literal
 
 from domain.ledger.entries import BasePart, LedgerEntry
@@ -13,7 +14,7 @@ from domain.order.event import Cause, Change, OrderEvent, OrderEventKind
 from domain.order.item import Item, ItemPrice
 from domain.order.journal import Journal
 from domain.order.order import Order
-from domain.order.parts import Identity, Part
+from domain.order.parts import Held, Identity, Part
 from domain.quote import Kind, QuoteLine, Revenue
 from domain.refusal import Refusal
 from domain.term import end_of_term
@@ -99,13 +100,14 @@ def item_ids(order_id: str, parts: Sequence[Part]) -> tuple[str, ...]:
 class Batch:
     """The orders that one split makes: the orders without items, their parts, and the ids of their items.
 
-    ``numbers`` are the places of the lines in the quote, from 1.
+    ``numbers`` are the places of the lines in the quote, from 1; ``taken`` the lines and split keys that items have.
     """
 
     orders: tuple[Order, ...]
     parts: tuple[tuple[Part, ...], ...]
     ids: tuple[tuple[str, ...], ...]
     numbers: Mapping[str, int]
+    taken: frozenset[tuple[str, str]] = frozenset()
 
     def create(self, cause: Cause) -> Change:
         """The orders with their items, an event for each order and a ledger row for each item."""
@@ -118,10 +120,11 @@ class Batch:
         orders: list[Order] = []
         events: list[OrderEvent] = []
         entries: list[LedgerEntry] = []
+        taken = set(self.taken)
         for order, parts, ids in zip(self.orders, self.parts, self.ids, strict=True):
             items = tuple(
                 make_item(order, part, item_id, known).model_copy(
-                    update={"line_number": self.numbers[part.line.line_id]}
+                    update={"line_number": self.numbers[part.line.line_id], "key": _free_key(order, part, taken)}
                 )
                 for part, item_id in zip(parts, ids, strict=True)
             )
@@ -130,6 +133,15 @@ class Batch:
             events.extend(made.events)
             entries.extend(made.entries)
         return Change(orders=tuple(orders), events=tuple(events), entries=tuple(entries))
+
+
+def _free_key(order: Order, part: Part, taken: set[tuple[str, str]]) -> str:
+    """The split key of ``part``: its order's, with its place where that is another, numbered where it would repeat."""
+    line_id, ship_to = part.line.line_id, part.place.ship_to
+    name = order.key if ship_to == order.ship_to else f"{order.key}/{ship_to}"
+    key = next(key for times in count(1) if (line_id, key := name if times == 1 else f"{name}#{times}") not in taken)
+    taken.add((line_id, key))
+    return key
 
 
 def _told(order: Order, cause: Cause) -> Change:
@@ -142,7 +154,7 @@ def _told(order: Order, cause: Cause) -> Change:
 
 
 def make_item(order: Order, part: Part, item_id: str, known: Mapping[Identity, str]) -> Item:
-    """The item of ``part``; ``known`` are the ids of all items that are not shares, by the identity of their part.
+    """The item of ``part``; ``known`` are the ids of all new items that are not shares, by their part's identity.
 
     Codes: ``dates_out_of_order``, ``missing_field`` (a schedule over time without a term), those of the schedule.
     """
@@ -157,7 +169,7 @@ def make_item(order: Order, part: Part, item_id: str, known: Mapping[Identity, s
         kind=line.kind,
         description=line.description,
         group=line.group,
-        key=order.key if place.ship_to == order.ship_to else f"{order.key}/{place.ship_to}",
+        key=order.key,
         root_item=item_id,
         parent_item=known[line.component_of, place.order_date, place.ship_to] if line.component_of else None,
         quantity=place.quantity,
@@ -165,10 +177,11 @@ def make_item(order: Order, part: Part, item_id: str, known: Mapping[Identity, s
         amount=part.amount,
         quote_amount=part.amount,
         price=frozen_price(part, start, end),
-        base=tuple(BasePart(item_id=known[base.identity], amount=base.amount) for base in part.base),
+        base=tuple(BasePart(item_id=_item_of(base, known), amount=base.amount) for base in part.base),
         dates_of_base=takes_dates_of_base(line),
         share_of=share_of(line),
         ship_to=place.ship_to,
+        planned_for=place.order_date,
         start=start,
         end=end,
         revenue=revenue_of(line),
@@ -176,8 +189,19 @@ def make_item(order: Order, part: Part, item_id: str, known: Mapping[Identity, s
         acceptance=line.acceptance,
         asset=line.asset,
         covers=line.covers,
+        contracting=line.contracting,
         point_of_no_return=line.point_of_no_return,
     )
+
+
+def _item_of(base: Held, known: Mapping[Identity, str]) -> str:
+    return known[base.source.identity] if isinstance(base.source, Part) else base.known_item
+
+
+def _dates_of(base: Held) -> Dates:
+    if isinstance(base.source, Part):
+        return term_dates(base.source.line, base.place.order_date)
+    return (base.source.start, base.source.end) if base.source else (None, None)
 
 
 def frozen_price(part: Part, start: date | None, end: date | None) -> ItemPrice:
@@ -200,7 +224,7 @@ def dates_of_part(part: Part) -> Dates:
     """The dates of a part, those of its base where it takes them; a schedule over time needs both."""
     line = part.line
     if takes_dates_of_base(line):
-        start, end = dates_of_base(term_dates(base.line, base.place.order_date) for base in part.base)
+        start, end = dates_of_base(_dates_of(base) for base in part.base)
     else:
         start, end = term_dates(line, part.place.order_date)
     if revenue_of(line) in TIME_METHODS and line.kind is not Kind.EVERGREEN and (start is None or end is None):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from domain.money import cumulative_split
+from domain.order.item import Item
 from domain.pricing import PricedLine, PricedQuote
 from domain.quote import Quote, QuoteLine
 from domain.refusal import Refusal
@@ -15,6 +16,7 @@ from domain.refusal import Refusal
 PIECES = frozenset({"", "piece", "pieces", "pc", "pcs", "each", "ea"})
 Identity = tuple[str, date, str | None]
 """Line, order date and ship-to: no two parts of a quote with a quantity share them."""
+Amounts = Sequence[Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a line with its amount. ``bundle`` is the top line of its bundle (itself when it is in none)."""
+    """A part of a line with its amount. ``bundle`` is the top line of its bundle (itself when it is in none).
+
+    ``base`` is what a percent-of-total share was taken of.
+    """
 
     priced: PricedLine
     place: Place
     amount: Decimal
     bundle: QuoteLine
-    base: tuple[Part, ...] = ()
+    base: tuple[Held, ...] = ()
 
     @property
     def line(self) -> QuoteLine:
@@ -45,32 +50,62 @@ class Part:
         return (self.line.line_id, self.place.order_date, self.place.ship_to)
 
 
-def parts_of(priced: PricedQuote) -> tuple[Part, ...]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Something that a percent is taken of: a part that is being ordered, or an item that was ordered before.
+
+    ``source`` is none for what stays unordered.
+    """
+
+    line_id: str
+    amount: Decimal
+    place: Place
+    source: Part | Item | None
+
+    @property
+    def known_item(self) -> str:
+        """The id of what was ordered before; ``KeyError`` for what is no item yet."""
+        if isinstance(self.source, Item):
+            return self.source.item_id
+        raise KeyError(self.line_id)
+
+    @classmethod
+    def part(cls, part: Part) -> Held:
+        return cls(part.line.line_id, part.amount, part.place, part)
+
+    @classmethod
+    def item(cls, item: Item, order_date: date) -> Held:
+        """An item of an order of that date, at its quote amount: the quote's prices are what the percent is of."""
+        return cls(item.line_id, item.quote_amount, Place(order_date, item.ship_to, item.quantity), item)
+
+
+def parts_of(
+    priced: PricedQuote, tops: Mapping[str, Sequence[Place]], amounts: Callable[[PricedLine, Sequence[Place]], Amounts]
+) -> tuple[Part, ...]:
     """The parts of every line with a quantity, in line order; a line's own by order date, then ship-to.
 
-    Codes: ``missing_field`` (no date to deliver on), ``bundle_broken``.
+    ``tops`` says where the lines at the top of their bundles go; components follow in ratio. ``amounts`` says what
+    the parts of a line come to. Code: ``bundle_broken``.
     """
     quote = priced.quote
-    places: dict[str, tuple[Place, ...]] = {}
+    places = dict(tops)
     parts: list[Part] = []
     for line in priced.lines:
         if line.line.is_share:
             continue
         here = places_of(quote, line.line, places)
-        amounts = cumulative_split(line.net_total, [place.quantity for place in here], quote.currency)
         top = top_of_bundle(quote, line.line)
-        parts.extend(Part(line, place, amount, top) for place, amount in zip(here, amounts, strict=True))
+        parts.extend(Part(line, place, amount, top) for place, amount in zip(here, amounts(line, here), strict=True))
     return tuple(parts)
 
 
-def places_of(quote: Quote, line: QuoteLine, known: dict[str, tuple[Place, ...]]) -> tuple[Place, ...]:
-    """Where ``line`` goes, by order date and ship-to; ``known`` remembers what was found for other lines."""
+def places_of(quote: Quote, line: QuoteLine, known: dict[str, Sequence[Place]]) -> Sequence[Place]:
+    """Where ``line`` goes, by order date and ship-to; ``known`` has the tops of bundles and remembers the others."""
     if line.line_id not in known:
-        if line.component_of is not None:
-            parent = quote.line(line.component_of)
-            known[line.line_id] = _in_ratio(line, parent, places_of(quote, parent, known))
-        else:
-            known[line.line_id] = _own_places(quote, line)
+        if line.component_of is None:
+            return ()
+        parent = quote.line(line.component_of)
+        known[line.line_id] = _in_ratio(line, parent, places_of(quote, parent, known))
     return known[line.line_id]
 
 
@@ -90,9 +125,13 @@ def comes_in_pieces(quantity: Decimal, unit: str | None) -> bool:
     return is_whole(quantity) and (unit or "").casefold() in PIECES
 
 
-def _own_places(quote: Quote, line: QuoteLine) -> tuple[Place, ...]:
+def quoted_places(quote: Quote, line: QuoteLine, otherwise: date | None = None) -> tuple[Place, ...]:
+    """Where the quote says that ``line`` goes, in the order of parts.
+
+    ``otherwise`` is the date of a line for which it names none; without it: code ``missing_field``.
+    """
     if not line.deliveries:
-        return (Place(start_of(quote, line), None, line.quantity),)
+        return (Place(quote.start_date or otherwise or start_of(quote, line), None, line.quantity),)
     sums: dict[tuple[date, str | None], Decimal] = {}
     for delivery in line.deliveries:
         assert delivery.quantity is not None
@@ -118,7 +157,7 @@ def start_of(quote: Quote, line: QuoteLine) -> date:
     return quote.start_date
 
 
-def _in_ratio(line: QuoteLine, parent: QuoteLine, places: tuple[Place, ...]) -> tuple[Place, ...]:
+def _in_ratio(line: QuoteLine, parent: QuoteLine, places: Sequence[Place]) -> tuple[Place, ...]:
     ratio = Fraction(line.quantity) / Fraction(parent.quantity)
     return tuple(
         Place(place.order_date, place.ship_to, _component_quantity(line, ratio * Fraction(place.quantity), place))

@@ -301,26 +301,6 @@ def test_a_share_over_time_needs_a_term() -> None:
 # what is refused, and what a split leaves behind
 
 
-@pytest.mark.parametrize(
-    ("line", "path"),
-    [
-        (thing("A", segment="2027"), "lines.A.segment"),
-    ],
-)
-def test_what_is_not_built_is_refused_by_name(line: dict[str, Any], path: str) -> None:
-    refusal = refused(line)
-    assert (refusal.code, refusal.path) == ("not_built_yet", path)
-
-
-@pytest.mark.parametrize("by", [(), ("ship_to",), ("group",)])
-def test_a_split_without_order_date_is_not_built(by: tuple[str, ...]) -> None:
-    assert refused(thing("A"), by=by).code == "not_built_yet"
-
-
-def test_a_split_by_segment_is_not_built() -> None:
-    assert refused(thing("A"), by=("order_date", "segment")).code == "not_built_yet"
-
-
 def test_a_key_that_no_line_has_is_refused() -> None:
     refusal = refused(thing("A"), by=("order_date", "colour"))
     assert (refusal.code, refusal.path) == ("unknown_field", "split_by")
@@ -339,15 +319,6 @@ def test_what_is_ordered_is_not_ordered_again() -> None:
     with pytest.raises(Refusal) as refusal:
         story.split()
     assert refusal.value.code == "nothing_unordered"
-
-
-def test_the_rest_of_a_quote_ordered_in_part_is_not_built() -> None:
-    priced = quoted(thing("A"))
-    half = open_book(priced).balances[0].model_copy(update={"unordered_quantity": Decimal(5)})
-    book = open_book(priced).model_copy(update={"balances": (half,)})
-    with pytest.raises(Refusal) as refusal:
-        split(book, priced, ["order_date"], cause())
-    assert refusal.value.code == "not_built_yet"
 
 
 def test_a_preview_shows_what_a_split_makes_and_changes_nothing() -> None:
