@@ -30,6 +30,11 @@ class Knowledge:
             self._directory = (version, read_model(Directory, await work.directory.load()))
         return self._directory[1]
 
+    async def known_directory(self, work: Work) -> Directory | None:
+        """The directory, if it is the newest that was read here: one statement, and none that needs a transaction."""
+        version = await work.directory.version()
+        return self._directory[1] if self._directory is not None and self._directory[0] == version else None
+
     async def check_user(self, work: Work, who: Identity, *, services: bool = False) -> None:
         """Refuse (``unknown_user``) somebody who is no active user now; ``services`` may come in where they say so."""
         if not (services and who.is_service) and not (await self.directory(work)).is_active(who.user):

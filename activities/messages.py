@@ -85,7 +85,7 @@ class Relay:
         return left
 
     async def _take(self) -> tuple[OutgoingMessage, ...]:
-        async with self._database.work() as work:
+        async with self._database.single() as work:
             return await work.outgoing.take(self._batch, lease=self._lease)
 
     async def _bring_all(self, batch: Sequence[OutgoingMessage]) -> int:
@@ -126,7 +126,7 @@ class Relay:
         except Exception as error:  # whatever is wrong with one message must not hold up the others
             await self._failed(message, error)
             return False
-        async with self._database.work() as work:
+        async with self._database.single() as work:
             await work.outgoing.mark_sent(message.key, mailing.complaint)
         return True
 

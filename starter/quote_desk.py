@@ -25,6 +25,7 @@ from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import preview_plan
 from domain.approval.round import ApprovalRound
 from domain.approval.state import Decision, Outcome, RoundState, Verdict
+from domain.people import Directory
 from domain.pricing import price
 from domain.quote import read_quote
 from domain.refusal import Refusal
@@ -258,9 +259,7 @@ class QuoteDesk:
 
         Codes: ``unknown_approval``, ``idempotency_key_reused``, those of ``check_decision``, ``unavailable``.
         """
-        async with self._desk.reading() as work:
-            state = await work.rounds.of_approval(approval)
-            directory = await self._desk.knowledge.directory(work)
+        state, directory = await self._asked(approval)
         decision = Decision(
             decision_id=key or uuid.uuid4().hex,
             approval=approval,
@@ -285,6 +284,16 @@ class QuoteDesk:
             self._desk, state.quote_id, state.round, QuoteApproval.decide, message, decision.decision_id
         )
         return answer.state
+
+    async def _asked(self, approval: str) -> tuple[RoundState, Directory]:
+        """The round of an approval, and who is who."""
+        async with self._desk.database.single() as work:
+            state = await work.rounds.of_approval(approval)
+            directory = await self._desk.knowledge.known_directory(work)
+        if directory is None:
+            async with self._desk.reading() as work:
+                directory = await self._desk.knowledge.directory(work)
+        return state, directory
 
     async def _begin(self, verb: str, key: str | None, quote_id: str, number: int) -> None:
         """Remember, before anything is done, to which round this ``key`` does it."""

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import bindparam, func, select, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.jsonable import jsonable
@@ -16,6 +18,16 @@ from activities.store.tables import record, record_heads
 
 CHAIN = "main"
 MOST_FINDINGS = 100
+_COLUMNS = ", ".join(f'"{column.name}"' for column in record.columns)
+# By its columns, for a table's own type is not to be had where the table is called record.
+_TYPED = ", ".join(f'"{column.name}" {column.type.compile(postgresql.dialect())}' for column in record.columns)
+# Entries and the head that names the last of them in one round trip, for all other writers wait.
+ADD = text(
+    f"WITH added AS (INSERT INTO record ({_COLUMNS})"
+    f" SELECT {_COLUMNS} FROM jsonb_to_recordset(:entries) AS n({_TYPED}))"
+    " UPDATE record_heads h SET seq = n.seq, hash = n.hash, recorded_at = n.recorded_at"
+    " FROM jsonb_populate_recordset(NULL::record_heads, :head) n WHERE h.chain = n.chain"
+).bindparams(bindparam("entries", type_=JSONB), bindparam("head", type_=JSONB))
 
 
 class RecordedEntry(RecordEntry):
@@ -75,9 +87,8 @@ class Record:
             last = row["hash"]
             rows.append(row)
         if rows:
-            await self._connection.execute(insert(record), rows)
-            head_now = {"seq": seq, "hash": last, "recorded_at": rows[-1]["recorded_at"]}
-            await self._connection.execute(update(record_heads).where(record_heads.c.chain == CHAIN).values(head_now))
+            head_now = {"chain": CHAIN, "seq": seq, "hash": last, "recorded_at": rows[-1]["recorded_at"]}
+            await self._connection.execute(ADD, jsonable({"entries": rows, "head": [head_now]}))
 
     async def _known(self, keys: list[str]) -> set[str]:
         if not keys:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, delete, or_, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy import TextClause, delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.store.jsonable import jsonable
 from activities.store.round_rows import approval_rows, decision_rows, people_rows, round_row, withdrawal_rows
+from activities.store.round_writing import OPEN_ROUND, SAVE_ROUND, parameters
 from activities.store.tables import approval_people, approvals, decisions, quotes, rounds, withdrawals
 from domain.approval.state import ApprovalState, RoundState
 from domain.refusal import Refusal
@@ -19,22 +20,7 @@ from domain.refusal import Refusal
 OPEN = (ApprovalState.ASSIGNED, ApprovalState.REQUESTED)
 
 
-def _merge_into(table: Table) -> Insert:
-    statement = upsert(table)
-    rest = [column.name for column in table.columns if not column.primary_key]
-    set_ = {name: statement.excluded[name] for name in rest}
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=set_)
-
-
-# Made once: building a statement costs as much as running it.
-MERGE_APPROVALS = _merge_into(approvals)
-MERGE_PEOPLE = _merge_into(approval_people)
 ADD_WITHDRAWALS = upsert(withdrawals).on_conflict_do_nothing()
-# Of one person's answers to one request the first one is kept.
-ADD_DECISIONS = upsert(decisions).on_conflict_do_nothing(
-    index_elements=[decisions.c.approval_id, decisions.c.by, decisions.c.turn],
-    index_where=text("channel <> 'timeout'"),
-)
 
 
 class RoundName(NamedTuple):
@@ -73,8 +59,7 @@ class RoundStore:
         if found and state.outcome is None:
             raise Refusal("already_pending", f"round {max(found)} of quote {state.quote_id} is open", "quote_id")
         row = {**round_row(state, revision), "quote_version": version}
-        await self._connection.execute(upsert(rounds).values(row))
-        await self._write(None, state)
+        await self._write(OPEN_ROUND, row, None, state)
         self._held[name] = (state, revision)
         return True
 
@@ -121,54 +106,43 @@ class RoundStore:
         if revision is None and state == before:
             return True
         now = stored + 1 if revision is None else revision
-        row = round_row(state, now)
-        mine = (rounds.c.quote_id == state.quote_id) & (rounds.c.round == state.round)
-        await self._connection.execute(update(rounds).where(mine).values(row))
-        await self._write(before, state)
+        await self._write(SAVE_ROUND, round_row(state, now), before, state)
         self._held[name] = (state, now)
         return True
 
-    async def _write(self, before: RoundState | None, state: RoundState) -> None:
-        await self._merge(MERGE_APPROVALS, approval_rows(before) if before else {}, approval_rows(state))
-        people = people_rows(before) if before else {}
-        now = people_rows(state)
+    async def _write(
+        self, statement: TextClause, row: dict[str, Any], before: RoundState | None, state: RoundState
+    ) -> None:
+        """Code: ``idempotency_key_reused``, where the id of a decision names one in another round."""
+        people, now = people_rows(before) if before else {}, people_rows(state)
         gone = [key for key in people if key not in now]
         if gone:
             key = tuple_(approval_people.c.approval_id, approval_people.c.person)
             await self._connection.execute(delete(approval_people).where(key.in_(gone)))
-        await self._merge(MERGE_PEOPLE, people, now)
-        known = decision_rows(before) if before else {}
-        new = [row for key, row in decision_rows(state).items() if key not in known]
-        if new:
-            await self._add_decisions(new)
-        before_withdrawn = withdrawal_rows(before) if before else {}
-        gone_back = [row for key, row in withdrawal_rows(state).items() if key not in before_withdrawn]
-        if gone_back:
-            await self._connection.execute(ADD_WITHDRAWALS, gone_back)
-
-    async def _add_decisions(self, new: list[dict[str, Any]]) -> None:
-        """Code: ``idempotency_key_reused``, where the id of one names a decision in another round."""
+        rows = {
+            approvals.name: _changed(approval_rows(before) if before else {}, approval_rows(state)),
+            approval_people.name: _changed(people, now),
+            decisions.name: _new(decision_rows(before) if before else {}, decision_rows(state)),
+        }
         try:
-            await self._connection.execute(ADD_DECISIONS, new)
+            await self._connection.execute(statement, jsonable(parameters(row, rows)))
         except IntegrityError as error:
             if "pk_decisions" not in str(error.orig):
                 raise
-            raise Refusal(
-                "idempotency_key_reused",
-                "that id already names a decision on another approval; take a new id",
-                "decision_id",
-            ) from error
-
-    async def _merge(
-        self, statement: Insert, before: Mapping[Any, Mapping[str, Any]], after: Mapping[Any, Mapping[str, Any]]
-    ) -> None:
-        changed = [row for name, row in after.items() if before.get(name) != row]
-        if changed:
-            await self._connection.execute(statement, changed)
+            message = "that id already names a decision on another approval; take a new id"
+            raise Refusal("idempotency_key_reused", message, "decision_id") from error
+        withdrawn = _new(withdrawal_rows(before) if before else {}, withdrawal_rows(state))
+        if withdrawn:
+            await self._connection.execute(ADD_WITHDRAWALS, withdrawn)
 
     async def of_approval(self, approval_id: str) -> RoundState:
         """The round that the approval of that id belongs to. Code: ``unknown_approval``."""
-        return await self.get(*await self.locate(approval_id))
+        whole = (rounds.c.quote_id == approvals.c.quote_id) & (rounds.c.round == approvals.c.round)
+        statement = select(rounds.c.state).join(approvals, whole).where(approvals.c.approval_id == approval_id)
+        found = (await self._connection.execute(statement)).scalar_one_or_none()
+        if found is None:
+            raise Refusal("unknown_approval", f"there is no approval {approval_id}", "approval")
+        return RoundState.model_validate(found)
 
     async def all(self, quote_id: str) -> tuple[RoundState, ...]:
         """All rounds of the quote, the first one first."""
@@ -215,3 +189,11 @@ class RoundStore:
             statement = select(columns.quote_id, columns.round).where(some, columns.state.in_(OPEN)).distinct()
             found.update(RoundName(*row) for row in await self._connection.execute(statement))
         return tuple(sorted(found))
+
+
+def _changed(before: Mapping[Any, dict[str, Any]], after: Mapping[Any, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for name, row in after.items() if before.get(name) != row]
+
+
+def _new(before: Mapping[Any, dict[str, Any]], after: Mapping[Any, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for name, row in after.items() if name not in before]

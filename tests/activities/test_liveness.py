@@ -54,7 +54,8 @@ async def test_a_connection_in_use_is_not_asked_again(database_url: str) -> None
     asked: list[str] = []
     event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
     pids = {await pid(database) for _ in range(3)}
-    assert len(pids) == 1 and asked == [ME] * 3
+    assert len(pids) == 1
+    assert asked == [ME] * 3
     await database.close()
 
 
