@@ -22,6 +22,11 @@ from activities.store.tables import ENTRY_KINDS, delegations, directory_counter,
 from domain.refusal import Refusal
 
 SECTIONS = {"calendars": "calendar", "users": "user", "groups": "group", "approvers": "approver"}
+# Made once: building a statement costs as much as running it.
+READ_VERSION = select(directory_counter.c.version)
+READ_ENTRY = select(directory_entries).where(
+    directory_entries.c.kind == bindparam("kind"), directory_entries.c.id == bindparam("name")
+)
 MOST_AT_ONCE = 1_000_000
 """More delegations than a directory has."""
 
@@ -34,7 +39,7 @@ class DirectoryStore:
 
     async def version(self) -> int:
         """The number of changes so far; the same number means the same directory."""
-        return int((await self._connection.execute(select(directory_counter.c.version))).scalar_one())
+        return int((await self._connection.execute(READ_VERSION)).scalar_one())
 
     @property
     def pages(self) -> DirectoryPages:
@@ -73,8 +78,7 @@ class DirectoryStore:
 
     async def find(self, kind: str, name: str) -> DirectoryEntry | None:
         """One entry, if it is there."""
-        statement = select(directory_entries).where(directory_entries.c.kind == kind, directory_entries.c.id == name)
-        row = (await self._connection.execute(statement)).mappings().one_or_none()
+        row = (await self._connection.execute(READ_ENTRY, {"kind": kind, "name": name})).mappings().one_or_none()
         return None if row is None else DirectoryEntry(**row)
 
     async def get(self, kind: str, name: str) -> DirectoryEntry:

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Integer, Interval, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from activities.store.jsonable import jsonable
 from activities.store.tables import outgoing
@@ -38,6 +39,31 @@ class OutgoingMessage(BaseModel):
         return cls(key=notice.key, kind=notice.kind, recipient=notice.to, body=notice.model_dump(mode="json"))
 
 
+def _take() -> ReturningUpdate[Any]:
+    waiting = (
+        select(outgoing.c.key)
+        .where(
+            outgoing.c.sent_at.is_(None),
+            outgoing.c.given_up_at.is_(None),
+            outgoing.c.not_before <= func.clock_timestamp(),
+        )
+        .order_by(outgoing.c.not_before, outgoing.c.position)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+        .cte("waiting")
+    )
+    turn = func.clock_timestamp() + bindparam("lease", type_=Interval)
+    return (
+        update(outgoing)
+        .where(outgoing.c.key.in_(select(waiting.c.key)))
+        .values(attempts=outgoing.c.attempts + 1, not_before=turn)
+        .returning(outgoing.c.position, *(outgoing.c[column] for column in OutgoingMessage.model_fields))
+    )
+
+
+TAKE = _take()
+
+
 class Outgoing:
     """Puts down, hands out and settles outgoing messages within one transaction."""
 
@@ -64,25 +90,8 @@ class Outgoing:
 
         A taker that dies leaves them to be taken again then.
         """
-        waiting = (
-            select(outgoing.c.key)
-            .where(
-                outgoing.c.sent_at.is_(None),
-                outgoing.c.given_up_at.is_(None),
-                outgoing.c.not_before <= func.clock_timestamp(),
-            )
-            .order_by(outgoing.c.not_before, outgoing.c.position)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("waiting")
-        )
-        statement = (
-            update(outgoing)
-            .where(outgoing.c.key.in_(select(waiting.c.key)))
-            .values(attempts=outgoing.c.attempts + 1, not_before=func.clock_timestamp() + lease)
-            .returning(outgoing.c.position, *(outgoing.c[column] for column in OutgoingMessage.model_fields))
-        )
-        rows = sorted((await self._connection.execute(statement)).mappings(), key=lambda row: int(row["position"]))
+        found = await self._connection.execute(TAKE, {"most": limit, "lease": lease})
+        rows = sorted(found.mappings(), key=lambda row: int(row["position"]))
         return tuple(OutgoingMessage(**{key: row[key] for key in OutgoingMessage.model_fields}) for row in rows)
 
     async def put_back(self, keys: Sequence[str]) -> None:

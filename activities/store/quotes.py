@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +19,10 @@ from domain.pricing import price
 from domain.quote import Quote, read_quote
 from domain.refusal import Refusal
 from domain.standing import QuoteState
+
+# Made once: building a statement costs as much as running it.
+READ_QUOTE = select(quotes).where(quotes.c.quote_id == bindparam("name"))
+HOLD_QUOTE = READ_QUOTE.with_for_update()
 
 
 class StoredQuote(BaseModel):
@@ -130,9 +134,8 @@ class QuoteStore:
         """The quote of that id, if there is one; ``for_update`` holds it until the transaction ends."""
         if quote_id in self._held:
             return self._held[quote_id]
-        statement = select(quotes).where(quotes.c.quote_id == quote_id)
-        statement = statement.with_for_update() if for_update else statement
-        row = (await self._connection.execute(statement)).mappings().one_or_none()
+        statement = HOLD_QUOTE if for_update else READ_QUOTE
+        row = (await self._connection.execute(statement, {"name": quote_id})).mappings().one_or_none()
         found = None if row is None else StoredQuote(**row)
         if found is not None and for_update:
             self._held[quote_id] = found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause, delete, or_, select, tuple_
+from sqlalchemy import TextClause, bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +20,15 @@ from domain.refusal import Refusal
 OPEN = (ApprovalState.ASSIGNED, ApprovalState.REQUESTED)
 
 
+READ_ROUND = select(rounds.c.state, rounds.c.revision).where(
+    rounds.c.quote_id == bindparam("name"), rounds.c.round == bindparam("number")
+)
+HOLD_ROUND = READ_ROUND.with_for_update()
+READ_ROUND_OF = (
+    select(rounds.c.state)
+    .join(approvals, (rounds.c.quote_id == approvals.c.quote_id) & (rounds.c.round == approvals.c.round))
+    .where(approvals.c.approval_id == bindparam("approval"))
+)
 ADD_WITHDRAWALS = upsert(withdrawals).on_conflict_do_nothing()
 
 
@@ -76,12 +85,8 @@ class RoundStore:
         return found
 
     async def _read(self, name: RoundName, *, for_update: bool) -> tuple[RoundState, int] | None:
-        columns = rounds.c
-        statement = select(columns.state, columns.revision).where(
-            columns.quote_id == name.quote_id, columns.round == name.round
-        )
-        statement = statement.with_for_update() if for_update else statement
-        row = (await self._connection.execute(statement)).one_or_none()
+        statement = HOLD_ROUND if for_update else READ_ROUND
+        row = (await self._connection.execute(statement, {"name": name.quote_id, "number": name.round})).one_or_none()
         if row is None:
             return None
         found = (RoundState.model_validate(row.state), int(row.revision))
@@ -137,9 +142,7 @@ class RoundStore:
 
     async def of_approval(self, approval_id: str) -> RoundState:
         """The round that the approval of that id belongs to. Code: ``unknown_approval``."""
-        whole = (rounds.c.quote_id == approvals.c.quote_id) & (rounds.c.round == approvals.c.round)
-        statement = select(rounds.c.state).join(approvals, whole).where(approvals.c.approval_id == approval_id)
-        found = (await self._connection.execute(statement)).scalar_one_or_none()
+        found = (await self._connection.execute(READ_ROUND_OF, {"approval": approval_id})).scalar_one_or_none()
         if found is None:
             raise Refusal("unknown_approval", f"there is no approval {approval_id}", "approval")
         return RoundState.model_validate(found)
