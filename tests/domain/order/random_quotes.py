@@ -82,3 +82,61 @@ def quotes(draw: st.DrawFn) -> PricedQuote:
             more["deliveries"] = [{"order_date": draw(order_dates).isoformat(), "ship_to": "N"}]
         lines.append(percent(name, draw(st.sampled_from(["0.01", "7.5", "12", "33.333", "100"])), **more))
     return quoted(*lines)
+
+
+@st.composite
+def years(draw: st.DrawFn, name: str) -> list[dict[str, Any]]:
+    """A multi-year line of two or three segments, delivered at once or year by year."""
+    lines: list[dict[str, Any]] = []
+    site = draw(st.sampled_from(SITES))
+    for number in range(draw(st.integers(2, 3))):
+        start, quantity = FIRST.replace(year=FIRST.year + number), str(draw(st.integers(1, 9)))
+        on = {"order_date": draw(st.sampled_from([FIRST, start])).isoformat(), "quantity": quantity}
+        term = {"start_date": start.isoformat(), "end_date": start.replace(month=12, day=31).isoformat()}
+        more = {"product": f"P-{name}", "segment": str(number + 1), **term}
+        delivery = on | ({"ship_to": site} if site else {})
+        lines.append(seats(f"{name}{number}", quantity, draw(prices), deliveries=[delivery], **more))
+    return lines
+
+
+@st.composite
+def evergreens(draw: st.DrawFn, name: str) -> list[dict[str, Any]]:
+    """What runs without end, by the month or the year."""
+    quantity, parts = draw(deliveries())
+    more = {"kind": "evergreen", "price_per": draw(st.sampled_from(["month", "year"])), "deliveries": parts}
+    return [{**seats(name, quantity, draw(prices)), **more}]
+
+
+@st.composite
+def measured(draw: st.DrawFn, name: str) -> list[dict[str, Any]]:
+    """Kilograms by the gram, with a component measured as well, at no date of their own."""
+    quantity = str(Decimal(draw(st.integers(1, 9_999))).scaleb(-3))
+    own = thing(name, quantity, draw(prices), unit="kg")
+    return [own, thing(f"{name}0", str(Decimal(quantity) * 2), draw(prices), unit="l", component_of=name)]
+
+
+@st.composite
+def shares(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    """A percent of all others that follows its base, or goes to places of its own."""
+    more: dict[str, Any] = {"by": draw(st.sampled_from(["order", "site"])), "group": draw(st.sampled_from("xy"))}
+    placed = draw(st.integers(0, 2))
+    if placed == 1 and more["by"] == "order":
+        more["deliveries"] = [{"order_date": draw(order_dates).isoformat(), "ship_to": "N"}]
+    if placed == 2:
+        more["deliveries"] = [
+            {"order_date": draw(order_dates).isoformat()} | ({"ship_to": site} if site else {}) for site in SITES
+        ]
+        more["by"] = "site"
+    return percent(name, draw(st.sampled_from(["0.01", "7.5", "12", "33.333", "100"])), **more)
+
+
+@st.composite
+def mixed_quotes(draw: st.DrawFn) -> PricedQuote:
+    """A quote of every kind of line, in groups."""
+    lines: list[dict[str, Any]] = []
+    for name in "ABC"[: draw(st.integers(1, 3))]:
+        made = draw(st.one_of(bundles(name), services(name), years(name), evergreens(name), measured(name)))
+        group = draw(st.sampled_from([{}, {"group": "x"}, {"group": "y"}]))
+        lines += [line | group for line in made]
+    lines += [draw(shares(name)) for name in ("M", "K")[: draw(st.integers(0, 2))]]
+    return quoted(*lines)
