@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import floor, policies, reads, replacement, replay
+from bench import approvals, floor, policies, reads, replacement, replay
 from bench.measure import Figures
 from starter.connection import connect
 from starter.embedded import embedded_stack
@@ -42,9 +42,12 @@ async def main(console: Console) -> None:
             client = await connect(settings, stack.temporal_address)
             with console.status("floor: the bare Temporal server, about half a minute …"):
                 lines = await floor.run(client)
+            with console.status("approvals: whole rounds beside the floor, about two minutes …"):
+                approved, approval_figures = await approvals.run(client, Path(folder))
             with console.status("replacement: 100, 1,000 and 10,000 pending approvals, some minutes …"):
                 replaced = await replacement.run(client, Path(folder))
     console.print(table("floor: a bare workflow, 2 updates, 2 timers, 3 empty activities", lines))
+    console.print(table("approvals: two steps, beside the floor in turns", approved))
     console.print(table("replacement: one approver in every pending approval", replaced))
     with console.status("policies: 1,000 rules beside other engines, about a minute …"):
         evaluated, figures = policies.run()
@@ -60,10 +63,12 @@ async def main(console: Console) -> None:
         "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
         "temporalio": version("temporalio"),
         "floor": lines,
+        "approvals": approved,
         "replacement": replaced,
         "policies": evaluated,
         "replay": replayed,
         "reads": read,
+        **approval_figures,
         **read_figures,
         **figures,
         # How the rate over the most pending approvals compares with that over the fewest but one: 1 is flat.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pydantic import SecretStr
 from temporalio.client import Client
 
@@ -217,6 +219,8 @@ async def measure(client: Client, firm: Firm, clients: int) -> Figures:
 
 async def run(client: Client, folder: Path) -> tuple[list[Figures], Mapping[str, Any]]:
     """A line for each number of clients, and the figures for the results file; about two minutes."""
+    # At this pace many a letter is no longer true when its turn comes, and each says so.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     async with postgres_server(folder / "approvals", log=folder / "approvals.log", say=lambda _: None) as server:
         await server.create_database("approvals")
         await migrated(server.url("approvals"))
