@@ -17,6 +17,7 @@ from domain.ledger.known import by
 from domain.ledger.obligation import root_of
 from domain.ledger.report import ContractOf, Grouping, keys
 from domain.ledger.revenue import ItemSchedule, one_currency
+from domain.money import total_of
 
 NONE = Decimal(0)
 
@@ -53,18 +54,18 @@ def _positions(rows: Sequence[ItemSchedule], day: date) -> Mapping[str, Position
     """The position of each item, that of its account with the first item of it."""
     one_currency(rows)
     known = any(row.invoiced for row in rows)
-    invoiced = {row.plan.item_id: by(row.invoiced, day) for row in rows}
+    invoiced = {row.plan.item_id: total_of([by(row.invoiced, day)], row.plan.currency) for row in rows}
     recognised = {row.plan.item_id: row.recognised_by(day) for row in rows}
-    net: dict[str, Decimal] = {}
     first = _first_items(rows)
+    net = {item_id: 0 * amount for item_id, amount in recognised.items()}
     for item_id, head in first.items():
-        net[head] = net.get(head, NONE) + invoiced[item_id] - recognised[item_id]
+        net[head] += invoiced[item_id] - recognised[item_id]
     return {
         item_id: Position(
             invoiced=invoiced[item_id],
             recognised=recognised[item_id],
-            deferred=max(net.get(item_id, NONE), NONE) if known else None,
-            accrued=max(-net.get(item_id, NONE), NONE) if known else None,
+            deferred=max(net[item_id], 0 * net[item_id]) if known else None,
+            accrued=max(-net[item_id], 0 * net[item_id]) if known else None,
         )
         for item_id in first
     }
@@ -92,10 +93,11 @@ def _account(plan: LedgerEntry, plans: Mapping[str, LedgerEntry]) -> str:
 
 def _added(positions_: Iterable[Position]) -> Position:
     rows = tuple(positions_)
-    known = any(row.deferred is not None for row in rows)
+    deferred = [row.deferred for row in rows if row.deferred is not None]
+    accrued = [row.accrued for row in rows if row.accrued is not None]
     return Position(
         invoiced=sum((row.invoiced for row in rows), NONE),
         recognised=sum((row.recognised for row in rows), NONE),
-        deferred=sum((row.deferred or NONE for row in rows), NONE) if known else None,
-        accrued=sum((row.accrued or NONE for row in rows), NONE) if known else None,
+        deferred=sum(deferred, NONE) if deferred else None,
+        accrued=sum(accrued, NONE) if accrued else None,
     )

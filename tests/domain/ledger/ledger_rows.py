@@ -74,7 +74,7 @@ class Ledger:
         old = self.plans[revises]
         dates = {"start": str(old.start) if old.start else None, "end": str(old.end) if old.end else None}
         lineage = {"revises": revises, "root_item": old.root_item, "line_id": old.line_id, "order_id": "Q-1-2"}
-        return self.plan(item_id, old.revenue, amount, quantity, **{**dates, **lineage, **more})
+        return self.plan(item_id, more.pop("revenue", old.revenue), amount, quantity, **{**dates, **lineage, **more})
 
     def replan(self, item_id: str, **changes: Any) -> None:
         """The old plan taken back, and a new one."""
