@@ -76,7 +76,7 @@ def rest_held(
 ) -> Iterator[Held]:
     """What ``balances`` leave unordered, in the amounts at each of the places of ``tops``: base not yet ordered."""
     for balance in balances:
-        if balance.is_share:
+        if balance.is_share or balance.line_id not in priced.quote.by_id:
             continue
         top = top_of_bundle(priced.quote, priced.quote.line(balance.line_id))
         places = tops.get(top.line_id) or ()
