@@ -82,6 +82,12 @@ class Obligation:
         if self.previous is not None:
             yield from self.previous.changes()
 
+    def is_beyond(self, quantity: Decimal) -> bool:
+        """Whether ``quantity`` (negative) takes back some of what was received."""
+        first = self._first()
+        sign = -1 if first.plan.quantity < 0 else 1
+        return sign * (self._quantities() + quantity) < sign * by(first.received, NEVER)
+
     def _share(self, day: date) -> Fraction:
         if self.previous is None or self.item.plan.revenue is not Revenue.ON_DELIVERY:
             return earned_share(self.item, day)
@@ -151,6 +157,9 @@ def chained(items: Items, amounts: Mapping[str, Decimal]) -> Mapping[str, Obliga
     for item in sorted(items.values(), key=lambda one: _since(one) or date.min):
         chain = _chain(item, items)
         previous = last.get(chain) if is_delta(item.plan) else None
+        if previous is not None and _comes_back(item, previous):
+            found[item.item_id] = Obligation(item, amounts[item.item_id])
+            continue
         obligation = Obligation(item, amounts[item.item_id], previous, _since(item))
         found[item.item_id] = obligation
         if previous is not None or chain not in last:
@@ -172,6 +181,11 @@ def _since(item: KnownItem) -> date | None:
 def _shortens(item: KnownItem) -> bool:
     """Whether a delta takes from what is to be delivered, and is not something that goes to and fro itself."""
     return item.plan.revenue is Revenue.ON_DELIVERY and item.plan.quantity <= 0 and not item.received
+
+
+def _comes_back(item: KnownItem, previous: Obligation) -> bool:
+    """Whether a delta takes more than is still to be delivered: it is a return, and earned when it arrives."""
+    return item.plan.revenue is Revenue.ON_DELIVERY and previous.is_beyond(item.plan.quantity)
 
 
 def _chain(item: KnownItem, items: Items) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from domain.ledger.entries import EntryKind, LedgerEntry
 from domain.ledger.known import KnownItem, by
@@ -67,7 +68,9 @@ def recognition_term(plan: LedgerEntry) -> tuple[date, date]:
     raise Refusal("missing_field", f"{plan.item_id} is recognised over time and has no end", f"lines.{plan.line_id}")
 
 
+@lru_cache(maxsize=50_000)
 def _over_time(method: Revenue, start: date, end: date, day: date) -> Fraction:
+    """The share of a term that is over by ``day``; remembered, for the items of a customer share few terms."""
     if day < start:
         return NOTHING
     if day >= end:
