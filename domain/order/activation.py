@@ -6,12 +6,14 @@ from datetime import date, datetime
 from typing import Literal
 
 from domain.ledger.entries import EntryKind
+from domain.order.block import block
 from domain.order.event import Cause, Change, OrderEventKind
 from domain.order.invariants import refuse_broken_order
 from domain.order.item import Item, ItemState
 from domain.order.journal import Journal
-from domain.order.order import PLANNED, RUNNING, Acknowledgement, Order, OrderState, start_of_day
-from domain.order.standing import FINAL_ITEMS, is_service, settled, wrong_state
+from domain.order.order import RUNNING, Acknowledgement, LastChange, Order, OrderState, start_of_day
+from domain.order.permission import Operation, refuse_state
+from domain.order.standing import FINAL_ITEMS, is_service, settled
 from domain.refusal import Refusal
 
 
@@ -28,7 +30,7 @@ def next_moment(order: Order) -> datetime | None:
 
 
 def _starts_to_come(order: Order) -> list[date]:
-    if order.state not in RUNNING or not order.acknowledged:
+    if order.state not in RUNNING | {OrderState.SUPERSEDED} or not order.acknowledged:
         return []
     return [item.start for item in order.items if _waits_for_start(item) and item.start is not None]
 
@@ -53,22 +55,32 @@ def advance(order: Order, cause: Cause) -> Change:
     return journal.change(after)
 
 
-def activate(order: Order, cause: Cause) -> Change:
+def activate(order: Order, cause: Cause, *, reasons: tuple[str, ...] = ()) -> Change:
     """The order made final, on its date or by hand before it.
 
-    Codes: ``wrong_state``, ``on_hold``, ``invariant_broken``.
+    ``reasons`` are what stands against it (:func:`~domain.order.block.blockers`): with any, the order is blocked
+    instead. Codes: ``wrong_state``, ``on_hold``, ``invariant_broken``.
     """
-    if order.state not in PLANNED:
-        raise wrong_state(order, "only a draft or scheduled order is activated")
+    refuse_state(order, Operation.ACTIVATE)
     refuse_broken_order(order)
+    if reasons:
+        return block(order, reasons, cause)
     journal = Journal.of_change(order, cause)
-    after = settled(order.model_copy(update={"activated_at": cause.at}), order.items, order.local_date(cause.at))
+    final = order.model_copy(update={"activated_at": cause.at, "block": None})
+    after = settled(final, order.items, order.local_date(cause.at))
     journal.event(OrderEventKind.ACTIVATED, before={"state": order.state}, after={"state": after.state})
     for item in after.items:
         if item.state not in FINAL_ITEMS:
             journal.standing(EntryKind.ACTIVATED, item)
     tell_progress(journal, order, after)
-    return journal.change(after)
+    return _with_way_back(journal.change(after), order)
+
+
+def _with_way_back(change: Change, before: Order) -> Change:
+    """An activation ahead of its date can be rolled back, as long as nothing else has happened."""
+    bare = before.model_copy(update={"last_change": None})
+    last = LastChange(operation=Operation.ACTIVATE, orders=((before.order_id, change.order.version),), before=bare)
+    return change.model_copy(update={"orders": (change.order.model_copy(update={"last_change": last}),)})
 
 
 def acknowledge(
@@ -89,8 +101,7 @@ def acknowledge(
         if (outcome, document or order.acknowledgement.document) == _answer(order.acknowledgement):
             return Change()
         raise Refusal("already_acknowledged", f"the ERP already answered {order.acknowledgement.outcome}", "outcome")
-    if order.state not in RUNNING | {OrderState.FULFILLED}:
-        raise wrong_state(order, "an order is acknowledged once it is activated")
+    refuse_state(order, Operation.ACKNOWLEDGE)
     answer = Acknowledgement(outcome=outcome, document=document, reason=reason, at=cause.at)
     answered = order.model_copy(update={"acknowledgement": answer})
     return _accepted(order, answered, cause) if outcome == "accepted" else _rejected(order, answered, cause)

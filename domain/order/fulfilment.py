@@ -15,8 +15,9 @@ from domain.order.activation import tell_progress
 from domain.order.event import Cause, Change, OrderEventKind
 from domain.order.item import Item, Reached, Receipt
 from domain.order.journal import Journal
-from domain.order.order import RUNNING, Order, OrderState
+from domain.order.order import Order
 from domain.order.parts import comes_in_pieces, is_whole
+from domain.order.permission import RECORDED
 from domain.order.standing import is_deliverable, settled, wrong_state
 from domain.quote import Revenue
 from domain.refusal import Refusal
@@ -37,7 +38,8 @@ def deliver(
     """Record that things arrived: ``quantity`` more of ``line`` (a line or item id), or all that is still open.
 
     Without ``line``, everything deliverable in the order. The parent of a bundle brings its components along in
-    ratio, as far as they are not delivered yet. Milestone work, services and shares are not delivered.
+    ratio, as far as they are not delivered yet. Of a return, ``quantity`` is how much came back. Milestone work,
+    services and shares are not delivered.
     Codes: ``wrong_state`` (not activated), ``on_hold``, ``unknown_line``, ``not_deliverable``, ``already_delivered``,
     ``quantity_out_of_range`` (not above 0, more than open, part of a piece), ``missing_field`` (a quantity of no
     line), ``in_the_future``, ``dates_out_of_order`` (before the order's date).
@@ -54,6 +56,7 @@ def deliver(
         if more is None:
             items.append(item)
             continue
+        more = -more if item.comes_back else more
         receipt = Receipt(on=day, quantity=more, evidence=evidence)
         after = item.model_copy(update={"delivered": (*item.delivered, receipt)})
         _tell(journal, OrderEventKind.DELIVERED, after, receipt, item.delivered_quantity, after.delivered_quantity)
@@ -149,7 +152,7 @@ def _tell(
 
 def _day(order: Order, cause: Cause, on: date | None) -> date:
     """The date of what is recorded, after the checks that every recording shares."""
-    if order.state not in RUNNING | {OrderState.FULFILLED} or order.activated_at is None:
+    if order.state not in RECORDED or order.activated_at is None:
         raise wrong_state(order, "only an activated order is delivered")
     today = order.local_date(cause.at)
     day = on or today
@@ -208,9 +211,9 @@ def _add_components(order: Order, increments: Increments) -> None:
     parents = [item for item in order.items if item.item_id in increments]
     while parents:
         parent = parents.pop()
-        arrived = parent.delivered_quantity + increments[parent.item_id]
+        arrived = abs(parent.delivered_quantity) + increments[parent.item_id]
         for component in components.get(parent.item_id, ()):
-            more = _in_ratio(component, parent, arrived) - component.delivered_quantity
+            more = _in_ratio(component, parent, arrived) - abs(component.delivered_quantity)
             if component.item_id not in increments and component.counts and is_deliverable(component) and more > 0:
                 increments[component.item_id] = more
                 parents.append(component)
@@ -218,16 +221,17 @@ def _add_components(order: Order, increments: Increments) -> None:
 
 def _in_ratio(component: Item, parent: Item, arrived: Decimal) -> Decimal:
     """How much of the component belongs to what arrived of the parent, in whole pieces where it is counted so."""
+    if arrived >= abs(parent.due_quantity):
+        return abs(component.due_quantity)
     exact = Fraction(component.quantity) * Fraction(arrived) / Fraction(parent.quantity)
-    if arrived == parent.quantity:
-        return component.quantity
     if comes_in_pieces(component.quantity, component.unit):
         return Decimal(int(exact))
     return Decimal(int(exact * 10**6)).scaleb(-6)
 
 
 def _undelivered(item: Item) -> Decimal:
-    return item.quantity - item.delivered_quantity
+    """What is still to arrive; of a return, what is still to come back."""
+    return abs(item.due_quantity) - abs(item.delivered_quantity)
 
 
 def _unaccepted(item: Item) -> Decimal:

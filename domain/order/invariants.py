@@ -13,7 +13,7 @@ from fractions import Fraction
 from domain.order.book import OrderBook
 from domain.order.event import LineBalance
 from domain.order.item import Item
-from domain.order.order import Order
+from domain.order.order import Order, OrderKind
 from domain.refusal import Problem, Refusal
 
 Items = Mapping[str, Sequence[Item]]
@@ -55,11 +55,11 @@ def order_violations(order: Order) -> tuple[Problem, ...]:
     """What is broken in one order without a look at the others: its own lineage and bundles (I3, I4)."""
     path = f"orders.{order.order_id}"
     found = list(_own_lineage(order))
-    if not order.items:
+    if not any(item.counts for item in order.items):
         found.append(Problem("i4_lineage", "the order has no items", path))
     ids = {item.item_id: item for item in order.items}
     for item in order.items:
-        if item.parent_item is not None and item.parent_item not in ids:
+        if item.counts and item.parent_item is not None and item.parent_item not in ids:
             found.append(Problem("i3_bundle", f"its parent {item.parent_item} is not in the order", _path(item)))
     return tuple(found)
 
@@ -68,7 +68,7 @@ def _quantities(balances: Iterable[LineBalance], items: Items) -> Iterator[Probl
     for balance in balances:
         if balance.is_share:
             for item in items.get(balance.line_id, ()):
-                if item.quantity != 1:
+                if item.counts and item.quantity not in ((0, -1) if item.revises else (1,)):
                     yield Problem("i1_quantity", f"a share has quantity 1, not {item.quantity}", _path(item))
             continue
         ordered = _sum(item.quantity for item in items.get(balance.line_id, ()) if item.counts)
@@ -130,6 +130,7 @@ def _lineage(book: OrderBook) -> Iterator[Problem]:
     items = [item for order in book.orders for item in order.items]
     by_id = {item.item_id: item for item in items}
     lines = {balance.line_id for balance in book.balances}
+    amending = {order.order_id for order in book.orders if order.kind is OrderKind.AMENDMENT}
     for order in book.orders:
         if order.quote_id != book.quote_id:
             yield Problem("i4_lineage", f"the order is of quote {order.quote_id}", f"orders.{order.order_id}")
@@ -137,7 +138,10 @@ def _lineage(book: OrderBook) -> Iterator[Problem]:
     for item in items:
         if item.line_id not in lines:
             yield Problem("i4_lineage", f"{item.line_id} is no line of the quote", _path(item))
-        yield from _ancestors(item, by_id)
+        if item.order_id in amending and item.revises not in by_id:
+            yield from _foreign(item, by_id)
+        else:
+            yield from _ancestors(item, by_id)
     yield from _repeated("order id", (order.order_id for order in book.orders))
     yield from _repeated("order key", (order.key for order in book.orders))
     yield from _repeated("item id", (item.item_id for item in items))
@@ -151,6 +155,12 @@ def _own_lineage(order: Order) -> Iterator[Problem]:
             yield Problem("i4_lineage", f"it says it is of order {item.order_id}", _path(item, order))
         if item.revises is None and item.root_item != item.item_id:
             yield Problem("i4_lineage", f"it revises nothing, yet its root is {item.root_item}", _path(item, order))
+
+
+def _foreign(item: Item, by_id: Mapping[str, Item]) -> Iterator[Problem]:
+    """An amendment's item may revise one of the quote that it amends: its root is there too."""
+    if item.revises is not None and item.root_item in by_id:
+        yield Problem("i4_lineage", f"it revises {item.revises} of another quote, yet its root is here", _path(item))
 
 
 def _ancestors(item: Item, by_id: Mapping[str, Item]) -> Iterator[Problem]:

@@ -1,0 +1,107 @@
+"""Closing an order short: what was not delivered is not delivered any more (``spec/orders.md`` 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Literal
+
+from domain.order.book import OrderBook
+from domain.order.bundle import as_decimal, bundle_of, smallest_whole, top_of
+from domain.order.chain import chain_of, due_of
+from domain.order.event import Cause, Change, OrderEventKind
+from domain.order.following import follow
+from domain.order.item import Item, ItemState
+from domain.order.order import Order, OrderState
+from domain.order.permission import Operation, refuse_state
+from domain.order.revision import Disposition, Revision
+from domain.order.standing import is_deliverable, is_open, settled
+from domain.order.taking import Taken, part_of, without
+from domain.refusal import Refusal
+
+
+def close_short(book: OrderBook, name: str, cause: Cause, *, disposition: Disposition = "unordered") -> Change:
+    """What is neither delivered nor invoiced of the running order ``name``, to unordered or to cancelled.
+
+    Things keep what was delivered or invoiced, bundles the smallest whole that holds it; services that have not begun
+    and work of which nothing was reached go whole; what has begun stays. Shares of the order follow. An order of
+    which nothing is left is cancelled. The event tells the ERP's part as ``erp``: ``modify``, or ``delete`` when
+    nothing was delivered. The open items of orders that it superseded are closed with it.
+
+    Codes: ``unknown_order``, ``wrong_state``, ``on_hold``, ``nothing_open``.
+    """
+    order = book.order(name)
+    refuse_state(order, Operation.CLOSE_SHORT)
+    revision = Revision(book, cause, Operation.CLOSE_SHORT)
+    orders = chain_of(book, order)
+    for each in orders:
+        for top in _tops(each):
+            _shorten(revision, each, top, disposition)
+    if not revision.orders:
+        raise Refusal("nothing_open", f"nothing of order {order.order_id} is open", "order")
+    action = erp_action(orders)
+    changed = tuple(revision.orders)
+    follow(revision, disposition, also=changed)
+    for order_id in dict.fromkeys((*changed, order.order_id)):
+        _settle(revision, order_id)
+        revision.note(order_id, OrderEventKind.CLOSED_SHORT, after={"disposition": disposition, "erp": action})
+    return revision.change()
+
+
+def erp_action(orders: Iterable[Order]) -> Literal["modify", "delete"]:
+    """What the ERP gets when ``orders`` are closed short: ``delete`` when nothing of them was delivered."""
+    items = [item for order in orders for item in order.items if item.counts]
+    touched = any(item.delivered or item.reached or item.progress or item.invoiced for item in items)
+    return "modify" if touched else "delete"
+
+
+def _tops(order: Order) -> tuple[Item, ...]:
+    return tuple(item for item in order.items if item.counts and top_of(order, item) is item)
+
+
+def _shorten(revision: Revision, order: Order, top: Item, to: Disposition) -> None:
+    """Take what is open out of one bundle."""
+    bundle = [item for item in bundle_of(order, top) if item.counts]
+    if top.quantity <= 0 or not any(is_open(order, item) for item in bundle):
+        return
+    held = max(_held(item, due_of(revision.book, item)) for item in bundle)
+    due = top.due_quantity
+    if held >= 1 or due <= 0:
+        return
+    stays = smallest_whole(order, top, held * Fraction(due) / Fraction(top.quantity))
+    if stays >= due:
+        return
+    for item in bundle:
+        own = due_of(revision.book, item)
+        take = as_decimal(Fraction(own.quantity) * Fraction(due - stays) / Fraction(due))
+        _reduce(revision, order, item, part_of(own, take, order.currency), to)
+
+
+def _held(item: Item, due: Taken) -> Fraction:
+    """Which share (0 to 1) of an item must stay: what was delivered or invoiced of it, all of what has begun."""
+    if due.quantity <= 0:
+        return Fraction(0)
+    if not is_deliverable(item):
+        begun = item.reached or item.progress or item.invoiced or item.state is ItemState.FULFILLED
+        return Fraction(1 if begun else 0)
+    delivered = Fraction(item.delivered_quantity) / Fraction(due.quantity)
+    invoiced = Fraction(item.invoiced_amount) / Fraction(due.amount) if due.amount else Fraction(bool(item.invoiced))
+    return min(max(delivered, invoiced), Fraction(1))
+
+
+def _reduce(revision: Revision, order: Order, item: Item, gone: Taken, to: Disposition) -> None:
+    left = without(item, gone)
+    if left.quantity == 0:
+        left = item.model_copy(update={"state": ItemState.CANCELLED})
+    revision.put_item(order.order_id, left)
+    revision.leave(item.line_id, gone.quantity, gone.quote_amount, gone.amount, to)
+
+
+def _settle(revision: Revision, order_id: str) -> None:
+    """States as they follow from what is left."""
+    order = revision.order(order_id)
+    if not any(item.counts for item in order.items):
+        state = OrderState.SUPERSEDED if order.state is OrderState.SUPERSEDED else OrderState.CANCELLED
+        revision.put(order.model_copy(update={"state": state}))
+    else:
+        revision.put(settled(order, order.items, order.local_date(revision.cause.at)))
