@@ -13,7 +13,9 @@ from domain.order.grouping import Group, Grouping, line_numbers
 from domain.order.invariants import refuse_broken
 from domain.order.order import Order, OrderState
 from domain.order.parts import Part
+from domain.order.rest import Spot
 from domain.pricing import PricedQuote
+from domain.quote import Quote
 from domain.refusal import Refusal
 
 
@@ -39,35 +41,37 @@ def ordered(book: OrderBook, priced: PricedQuote, grouping: Grouping, cause: Cau
 
 def _headed(book: OrderBook, priced: PricedQuote, groups: Sequence[Group], cause: Cause) -> tuple[Order, ...]:
     """An order without items for each group, with its id, number and key."""
-    quote = priced.quote
     taken = {order.key for order in book.orders}
     first = max((order.number for order in book.orders), default=0) + 1
-    orders: list[Order] = []
-    for number, group in enumerate(groups, start=first):
-        order_date, ship_to = group.order_date, group.ship_to
-        name = f"{order_date}/{ship_to}" if ship_to else str(order_date)
-        key = next(key for times in count(1) if (key := name if times == 1 else f"{name}#{times}") not in taken)
-        taken.add(key)
-        orders.append(
-            Order(
-                order_id=f"{quote.quote_id}-{number}",
-                quote_id=quote.quote_id,
-                number=number,
-                key=key,
-                customer_id=quote.customer.customer_id,
-                bill_to=quote.bill_to,
-                currency=quote.currency,
-                time_zone=quote.customer.time_zone,
-                contracting_method=quote.contracting.method,
-                contracting_setting=quote.contracting.setting,
-                order_date=order_date,
-                ship_to=ship_to,
-                state=OrderState.SCHEDULED,
-                created_at=cause.at,
-                items=(),
-            )
-        )
-    return tuple(orders)
+    return tuple(
+        headed_order(priced.quote, number, (group.order_date, group.ship_to), taken, cause)
+        for number, group in enumerate(groups, start=first)
+    )
+
+
+def headed_order(quote: Quote, number: int, spot: Spot, taken: set[str], cause: Cause) -> Order:
+    """A scheduled order of ``quote`` without items, of that date and place; its key joins the ``taken`` ones."""
+    order_date, ship_to = spot
+    name = f"{order_date}/{ship_to}" if ship_to else str(order_date)
+    key = next(key for times in count(1) if (key := name if times == 1 else f"{name}#{times}") not in taken)
+    taken.add(key)
+    return Order(
+        order_id=f"{quote.quote_id}-{number}",
+        quote_id=quote.quote_id,
+        number=number,
+        key=key,
+        customer_id=quote.customer.customer_id,
+        bill_to=quote.bill_to,
+        currency=quote.currency,
+        time_zone=quote.customer.time_zone,
+        contracting_method=quote.contracting.method,
+        contracting_setting=quote.contracting.setting,
+        order_date=order_date,
+        ship_to=ship_to,
+        state=OrderState.SCHEDULED,
+        created_at=cause.at,
+        items=(),
+    )
 
 
 def balances_after(book: OrderBook, parts: Iterable[Part]) -> tuple[LineBalance, ...]:

@@ -26,7 +26,7 @@ _BY_STATUS = {
     400: "invalid_json invalid_header invalid_text invalid_cursor",
     401: "invalid_token",
     403: "four_eyes not_yours admin_only not_permitted authority_exceeded stories_only",
-    404: "not_found unknown_quote unknown_round unknown_approval unknown_contract unknown_order unknown_policy unknown_customer "
+    404: "not_found unknown_quote unknown_round unknown_approval unknown_order unknown_policy unknown_customer "
     "unknown_user unknown_group unknown_delegation unknown_operation unknown_contract unknown_message",
     405: "method_not_allowed",
     409: "wrong_state round_closed not_your_turn already_decided already_delivered already_accepted already_reached "
