@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import bindparam, func, select, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Dialect, bindparam, func, make_url, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,8 +18,9 @@ from activities.store.tables import record, record_heads
 CHAIN = "main"
 MOST_FINDINGS = 100
 _COLUMNS = ", ".join(f'"{column.name}"' for column in record.columns)
+_DIALECT: Dialect = make_url("postgresql+asyncpg://").get_dialect()()
 # By its columns, for a table's own type is not to be had where the table is called record.
-_TYPED = ", ".join(f'"{column.name}" {column.type.compile(postgresql.dialect())}' for column in record.columns)
+_TYPED = ", ".join(f'"{column.name}" {column.type.compile(_DIALECT)}' for column in record.columns)
 # Entries and the head that names the last of them in one round trip, for all other writers wait.
 ADD = text(
     f"WITH added AS (INSERT INTO record ({_COLUMNS})"
