@@ -27,12 +27,14 @@ from activities.tokens import Tokens
 from starter.connection import connect
 from starter.desk import Desk
 from starter.erp_watch import ErpWatch
+from starter.order_refresher import OrderRefresher
 from starter.post_office import relay_of
 from starter.record_keys import head_file, signing_key
 from starter.record_signer import RecordSigner
 from starter.round_refresher import RoundRefresher
 from starter.settings import Settings
 from workflows.approver_replacement import ApproverReplacement
+from workflows.order_batch import OrderBatch
 from workflows.order_fulfilment import OrderFulfilment
 from workflows.quote_approval import QuoteApproval
 from workflows.split_order import SplitOrder
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 POLLERS = 20
 DRAIN = timedelta(seconds=15)
-WORKFLOWS: Sequence[type] = (QuoteApproval, OrderFulfilment, SplitOrder, ApproverReplacement)
+WORKFLOWS: Sequence[type] = (QuoteApproval, OrderFulfilment, OrderBatch, SplitOrder, ApproverReplacement)
 
 
 def build_worker(
@@ -130,6 +132,7 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
         asyncio.create_task(relay_of(settings, database).run()),
         asyncio.create_task(ErpWatch(desk, erp).run()),
         asyncio.create_task(RoundRefresher(desk).run()),
+        asyncio.create_task(OrderRefresher(desk).run()),
         asyncio.create_task(RecordSigner(database, signing_key(settings), head_file(settings)).run()),
     ]
     try:

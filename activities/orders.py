@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.approvals import refuse_story
 from activities.knowledge import Knowledge
+from activities.order_operations import STALE, operated, touches_one_order
 from activities.requests import (
     ADVANCE_ORDER,
     CHANGE_ORDER,
@@ -26,32 +27,37 @@ from activities.store.erp_messages import ErpState
 from activities.store.work import Database, Work
 from activities.texts import refuse_unstorable_texts
 from activities.tokens import Identity, Tokens
-from domain.money import read_decimal
-from domain.order.activation import acknowledge, activate, advance
+from domain.order.activation import advance
 from domain.order.book import open_book
 from domain.order.event import Cause, Change
-from domain.order.fulfilment import accept_item, deliver, reach
 from domain.order.order import Order
-from domain.order.reschedule import move_date
+from domain.order.pick import pick
 from domain.order.split import split
 from domain.pricing import price
 from domain.refusal import Refusal
 from domain.standing import QuoteState, check_order
 
 CLOCK = "clock"
-STALE = "stale"
 
 
 class OrderActivities:
     """The activities of ``OrderFulfilment`` and ``SplitOrder``. Every one may be repeated.
 
-    ``stories``: runs may keep a clock of their own. Who has left the directory since a run began may do nothing here.
+    ``stories``: runs may keep a clock of their own. ``cut_off`` before its date an order stands fast. Who has left the
+    directory since a run began may do nothing here.
     """
 
     def __init__(
-        self, database: Database, tokens: Tokens, knowledge: Knowledge | None = None, *, stories: bool = False
+        self,
+        database: Database,
+        tokens: Tokens,
+        knowledge: Knowledge | None = None,
+        *,
+        stories: bool = False,
+        cut_off: timedelta | None = None,
     ) -> None:
         self._database = database
+        self._cut_off = cut_off
         self._tokens = tokens
         self._knowledge = knowledge or Knowledge()
         self._stories = stories
@@ -84,7 +90,10 @@ class OrderActivities:
             book = open_book(priced)
             await work.orders.open_book(book)
         cause = Cause(at=request.at, by=request.by, why=request.comment)
-        change = split(book, priced, request.split_by, cause)
+        if request.lines is not None:
+            change = pick(book, priced, request.lines, cause)
+        else:
+            change = split(book, priced, request.split_by, cause)
         await work.save_change(change)
         return tuple(OrderStanding.of(order) for order in change.orders)
 
@@ -101,31 +110,27 @@ class OrderActivities:
             async with self._database.work() as work:
                 verb, moment = change.verb, datetime.now(UTC)
                 who = self._tokens.check_act(change.token, change.by, request.order_id, verb, change.key, moment)
-                if verb == "move_date":
-                    return await self._move_date(work, request, who)
-                order = await work.orders.get(request.order_id, for_update=True)
-                if await work.idempotency.claim(change.claim(request.order_id)):
-                    await self._knowledge.check_user(work, who, services=True)
-                    order = await self._save(work, order, changed_order(order, change, _cause(request)))
-                return OrderMoved(standing=await _standing(work, order))
+                return await self._operate(work, request, who)
         except Refusal as refusal:
             _retry_if_stale(refusal, change)
             return OrderMoved(refused=RefusalNote.of(refusal))
 
-    async def _move_date(self, work: Work, request: ChangeOrder, who: Identity) -> OrderMoved:
-        """A date move may reprice shares in other orders of the quote, so it holds the whole book."""
-        change = request.change
-        quote_id = (await work.orders.get(request.order_id)).quote_id
-        book = await work.orders.book(quote_id, for_update=True)
-        order = book.order(request.order_id)
-        if await work.idempotency.claim(change.claim(request.order_id)):
+    async def _operate(self, work: Work, request: ChangeOrder, who: Identity) -> OrderMoved:
+        """A verb that may touch other orders of the quote holds the whole book; their runs are told afterwards."""
+        change, order_id = request.change, request.order_id
+        if touches_one_order(change.verb):
+            order = await work.orders.get(order_id, for_update=True)
+            book = None
+        else:
+            book = await work.orders.book((await work.orders.get(order_id)).quote_id, for_update=True)
+            order = book.order(order_id)
+        if await work.idempotency.claim(change.claim(order_id)):
             await self._knowledge.check_user(work, who, services=True)
-            check_version(order, change)
-            if change.to is None:
-                raise Refusal("missing_field", "say to which date the order moves", "to")
-            moved = move_date(book, request.order_id, change.to, _cause(request))
-            await work.save_change(moved)
-            order = book.applied(moved).order(request.order_id)
+            made = operated(order, book, change, _cause(request), cut_off=self._cut_off)
+            if made.orders:
+                await work.save_change(made)
+                await work.order_looks.put(each for each in made.orders if each.order_id != order_id)
+                order = next((each for each in made.orders if each.order_id == order_id), order)
         return OrderMoved(standing=await _standing(work, order))
 
     @activity.defn(name=ADVANCE_ORDER)
@@ -149,39 +154,8 @@ class OrderActivities:
 
 
 def _cause(request: ChangeOrder) -> Cause:
-    return Cause(at=request.at, by=request.change.by, why=request.change.comment)
-
-
-def changed_order(order: Order, change: OrderChange, cause: Cause) -> Change:
-    """What ``change`` does to ``order``. Codes: ``stale``, ``not_built_yet``, and those of the verb."""
-    check_version(order, change)
-    quantity = read_decimal(change.quantity, "quantity") if change.quantity is not None else None
-    match change.verb:
-        case "activate":
-            return activate(order, cause)
-        case "acknowledge":
-            return acknowledge(order, cause, outcome=change.outcome, document=change.document, reason=change.reason)
-        case "deliver":
-            return deliver(order, cause, line=change.line, quantity=quantity, on=change.on, evidence=change.evidence)
-        case "accept_item":
-            return accept_item(
-                order, cause, line=change.line, quantity=quantity, on=change.on, evidence=change.evidence
-            )
-        case "reach":
-            return reach(
-                order, cause, line=change.line, milestone=change.milestone, on=change.on, evidence=change.evidence
-            )
-        case _:
-            raise Refusal("not_built_yet", f"{change.verb} is not built yet", "verb")
-
-
-def check_version(order: Order, change: OrderChange) -> None:
-    """Refuse (``stale``) a change that was made for another version of the order than it has."""
-    if change.expected_version is not None and change.expected_version != order.version:
-        raise Refusal(
-            STALE,
-            f"order {order.order_id} is at version {order.version}, you saw {change.expected_version}; read it again",
-        )
+    change = request.change
+    return Cause(at=request.at, by=change.by, why=change.reason or change.comment)
 
 
 def _retry_if_stale(refusal: Refusal, change: OrderChange | None) -> None:

@@ -6,6 +6,7 @@ is an outcome that the workflow hands on, and only what is worth a retry may fai
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Final, Literal
 
@@ -13,8 +14,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.approval.state import Decision, RoundAct, RoundState
 from domain.order.activation import next_moment
+from domain.order.choosing import Pick
+from domain.order.no_return import is_past_no_return
 from domain.order.order import Order, OrderState
-from domain.order.reschedule import is_past_no_return
 from domain.refusal import Problem, Refusal
 
 OPEN_ROUND: Final = "open_round"
@@ -200,10 +202,14 @@ FINAL = frozenset(
 
 
 class CreateOrders(Message):
-    """Split the accepted quote for ``by``, as ``token`` proves; ``key`` makes a repeated call create nothing twice."""
+    """Split the accepted quote for ``by``, as ``token`` proves; ``key`` makes a repeated call create nothing twice.
+
+    ``lines`` are what is ordered by hand; left out: everything unordered, split by ``split_by``.
+    """
 
     quote_id: str
     split_by: tuple[str, ...]
+    lines: tuple[Pick, ...] | None = None
     by: str
     at: AwareDatetime
     key: str
@@ -222,14 +228,22 @@ class OrdersCreated(Message):
     refused: RefusalNote | None = None
 
 
+OrderVerb = Literal[
+    "activate", "acknowledge", "deliver", "accept_item", "reach", "move_date", "split", "move", "merge", "cancel",
+    "hold", "release", "supplement", "close_short", "return", "rollback", "close", "progress", "usage", "invoice",
+]  # fmt: skip
+
+
 class OrderChange(Message):
     """One verb on one order, as it arrives at a door. Fields that the verb does not need are left out.
 
-    ``key`` is the change's own: the same key twice is one change. ``at`` is set only in stories.
+    ``key`` is the change's own: the same key twice is one change. ``at`` is set only in stories. ``lines`` are line or
+    item ids with quantities (none: all of it), ``into`` the order that lines go to, ``name`` one's own key for a new
+    order, ``orders`` those that are merged into this one.
     """
 
     key: str
-    verb: Literal["activate", "acknowledge", "deliver", "accept_item", "reach", "move_date"]
+    verb: OrderVerb
     by: str
     token: str
     comment: str | None = None
@@ -243,6 +257,14 @@ class OrderChange(Message):
     outcome: Literal["accepted", "rejected"] = "accepted"
     document: str | None = None
     reason: str | None = None
+    lines: Mapping[str, str | None] | None = None
+    disposition: Literal["unordered", "cancelled"] = "unordered"
+    into: str | None = None
+    orders: tuple[str, ...] = ()
+    order_date: date | None = None
+    name: str | None = None
+    percent: str | None = None
+    amount: str | None = None
     expected_version: int | None = None
 
     def claim(self, order_id: str) -> str:

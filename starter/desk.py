@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from temporalio.client import Client
 
 from activities.approvals import ApprovalActivities
 from activities.knowledge import Knowledge
+from activities.orders import OrderActivities
 from activities.store.work import Database, Work
 from activities.tokens import Identity, Tokens
 from starter.clock import Clock
@@ -29,6 +31,7 @@ class Desk:
     tokens: Tokens
     task_queue: str = TASK_QUEUE
     policy: str = "standard"
+    cut_off: timedelta | None = field(default=None, kw_only=True)
     clock: Clock = field(default_factory=Clock)
     knowledge: Knowledge = field(default_factory=Knowledge)
 
@@ -36,6 +39,11 @@ class Desk:
     def rounds(self) -> ApprovalActivities:
         """The activities on rounds, for what is done after a round's run has ended."""
         return ApprovalActivities(self.database, self.tokens, self.knowledge)
+
+    @property
+    def order_changes(self) -> OrderActivities:
+        """The activities on orders, for what is done after an order's run has ended."""
+        return OrderActivities(self.database, self.tokens, self.knowledge, stories=True, cut_off=self.cut_off)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Work]:

@@ -16,23 +16,28 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.orders import changed_order, check_version
-from activities.requests import CreateOrders, OrderChange
+from activities.order_operations import operated, touches_one_order
+from activities.requests import ChangeOrder, CreateOrders, OrderChange
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.order.book import OrderBook, open_book
+from domain.order.choosing import Pick
 from domain.order.event import Cause, Change
 from domain.order.order import Order
-from domain.order.reschedule import move_date
+from domain.order.pick import preview_pick
 from domain.order.split import preview
 from domain.pricing import price
 from domain.refusal import Refusal
 from domain.standing import check_order
 from starter.desk import Desk
+from starter.order_refresher import OrderRefresher
 from starter.temporal_calls import answered
 from workflows.messages import FulfilmentStart, OrderAnswer, OrdersAnswer
 from workflows.names import CUSTOMER_ID, QUOTE_ID, fulfilment_id, order_run_id
 from workflows.order_fulfilment import OrderFulfilment
+
+OWN_UPDATES = frozenset({"activate", "acknowledge", "deliver", "accept_item", "reach", "move_date"})
+"""Verbs that have an update of their own; all others go by ``change``."""
 
 
 class OrderDesk:
@@ -40,14 +45,19 @@ class OrderDesk:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._orders = OrderRefresher(desk)
 
-    async def preview(self, who: Identity, quote_id: str, split_by: Sequence[str]) -> OrderBook:
-        """The book as a split would leave it: orders, items, amounts, the unordered rest. Writes nothing."""
+    async def preview(
+        self, who: Identity, quote_id: str, split_by: Sequence[str], lines: Sequence[Pick] | None = None
+    ) -> OrderBook:
+        """The book as a split, or ``lines`` by hand, would leave it. Writes nothing."""
         async with self._desk.reading() as work:
             await self._desk.check_user(work, who, services=True)
             stored = await work.quotes.get(quote_id)
             priced = price((await work.quotes.content(quote_id, stored.version)).quote)
             book = await work.orders.find_book(quote_id)
+        if lines is not None:
+            return preview_pick(priced, lines, self._cause(who), book)
         return preview(priced, split_by, self._cause(who), book)
 
     async def create(
@@ -55,11 +65,13 @@ class OrderDesk:
         who: Identity,
         quote_id: str,
         split_by: Sequence[str],
+        lines: Sequence[Pick] | None = None,
         *,
         comment: str | None = None,
         key: str | None = None,
     ) -> OrderBook:
-        """Split an accepted quote into orders and start the run of each; the same ``key`` twice is one split.
+        """Split what is unordered of an accepted quote into orders, or order ``lines`` by hand, and start the run of
+        each; the same ``key`` twice is one split.
 
         Codes: ``unknown_quote``, ``unknown_user``, ``not_approved``, those of ``split``, ``unavailable``.
         """
@@ -71,10 +83,11 @@ class OrderDesk:
                 return await self.book(quote_id)
             await self._desk.check_user(work, who, services=True)
             check_order(stored.state, stored.accepted_at is not None)
-        await self.preview(who, quote_id, split_by)
+        await self.preview(who, quote_id, split_by, lines)
         start = FulfilmentStart(
             quote_id=quote_id,
             split_by=tuple(split_by),
+            lines=tuple(lines) if lines is not None else None,
             by=who.user,
             comment=comment,
             key=key,
@@ -99,7 +112,11 @@ class OrderDesk:
                 static_summary=f"orders of {quote_id}, split by {', '.join(split_by)}",
             )
             answer: OrdersAnswer = await self._desk.client.execute_update_with_start_workflow(
-                "created", start_workflow_operation=operation, id=f"created-{start.key}", result_type=OrdersAnswer
+                "ordered",
+                start,
+                start_workflow_operation=operation,
+                id=f"ordered-{start.key}",
+                result_type=OrdersAnswer,
             )
             return answer
 
@@ -141,14 +158,30 @@ class OrderDesk:
             order, tried = await self._tried(work, order_id, change)
             if not tried.orders:
                 return order
-        handle = self._desk.client.get_workflow_handle(order_run_id(order_id))
+        await self._carry_out(order, change)
+        if not touches_one_order(verb):
+            await self._orders.drain(of_quote=order.quote_id)
+        return await self.get(order_id)
+
+    async def _carry_out(self, order: Order, change: OrderChange) -> None:
+        """By the order's run, which so knows of it; an order whose run is over is changed without one."""
+        handle = self._desk.client.get_workflow_handle(order_run_id(order.order_id))
+        over = Refusal("wrong_state", f"the run of order {order.order_id} is over")
 
         async def call() -> OrderAnswer:
-            found: OrderAnswer = await handle.execute_update(verb, change, id=name, result_type=OrderAnswer)
+            update = change.verb if change.verb in OWN_UPDATES else "change"
+            found: OrderAnswer = await handle.execute_update(update, change, id=change.key, result_type=OrderAnswer)
             return found
 
-        await answered(call, Refusal("wrong_state", f"the run of order {order_id} is over; nothing can change it"))
-        return await self.get(order_id)
+        try:
+            await answered(call, over)
+        except Refusal as refusal:
+            if refusal is not over:
+                raise
+            request = ChangeOrder(order_id=order.order_id, change=change, at=self._desk.clock.now())
+            moved = await self._desk.order_changes.change_order(request)
+            if moved.refused is not None:
+                raise moved.refused.refusal() from None
 
     async def preview_change(self, who: Identity, order_id: str, verb: str, **fields: Any) -> Order:
         """The order as :meth:`change` would leave it now. Writes nothing. Codes: as there."""
@@ -166,13 +199,9 @@ class OrderDesk:
     async def _tried(self, work: Work, order_id: str, change: OrderChange) -> tuple[Order, Change]:
         """The order as it is, and what ``change`` would do to it."""
         order = await work.orders.get(order_id)
-        cause = Cause(at=self._desk.clock.now(), by=change.by, why=change.comment)
-        if change.verb != "move_date":
-            return order, changed_order(order, change, cause)
-        check_version(order, change)
-        if change.to is None:
-            raise Refusal("missing_field", "say to which date the order moves", "to")
-        return order, move_date(await work.orders.book(order.quote_id), order_id, change.to, cause)
+        cause = Cause(at=self._desk.clock.now(), by=change.by, why=change.reason or change.comment)
+        book = None if touches_one_order(change.verb) else await work.orders.book(order.quote_id)
+        return order, operated(order, book, change, cause, cut_off=self._desk.cut_off)
 
     def _cause(self, who: Identity) -> Cause:
         return Cause(at=self._desk.clock.now(), by=who.user)

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 
 from activities.requests import Message, OrderStanding
 from domain.approval.state import Decision, RoundAct, RoundState, Verdict
+from domain.order.choosing import Pick
 
 
 class RoundStart(Message):
@@ -93,15 +94,31 @@ class RoundAnswer(Message):
 
 
 class FulfilmentStart(Message):
-    """Start of ``OrderFulfilment``: split the accepted quote by these keys. ``token`` proves that it is from ``by``."""
+    """Start of ``OrderFulfilment``, and its update ``ordered``: split what is unordered of the accepted quote by these
+    keys, or order ``lines`` by hand. ``token`` proves that it is from ``by``.
+
+    A run that was continued has ``resumed`` set, and goes on waiting for the ``pending`` orders.
+    """
 
     quote_id: str
     split_by: tuple[str, ...]
+    lines: tuple[Pick, ...] | None = None
     by: str
     comment: str | None = None
     key: str
     at: AwareDatetime | None = None
     token: str = ""
+    resumed: bool = False
+    pending: tuple[str, ...] = ()
+    batches: int = 0
+
+
+class BatchStart(Message):
+    """Start of ``OrderBatch``: start the runs of these orders. ``at`` is told in stories only."""
+
+    quote_id: str
+    orders: tuple[OrderStanding, ...]
+    at: AwareDatetime | None = None
 
 
 class FulfilmentResult(Message):

@@ -58,6 +58,11 @@ def fulfilment_id(quote: str) -> str:
     return f"orders/{quote}"
 
 
+def order_batch_id(quote: str, key: str, number: int) -> str:
+    """The run that starts a part of the orders of one split."""
+    return f"orders/{quote}/{key}/{number}"
+
+
 def order_run_id(order_id: str) -> str:
     """The run of one split order, from its date to its last delivery."""
     return f"order/{order_id}"

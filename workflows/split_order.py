@@ -3,8 +3,9 @@
 Life: wait for the order's date (a timer that a date move re-arms), activate, send to the ERP, wait for the
 acknowledgement and the deliveries, end. What the ERP does not take goes to the work list; an activation that is
 refused is tried again later; neither ends the run. Deadlines: the standing's next moment. Messages: updates
-``move_date``, ``activate``, ``acknowledge``, ``deliver``, ``accept_item``, ``reach``, that answer or refuse; signals
-``acknowledged``, ``delivered``, ``accepted``, ``reached`` that end in the same place; query ``standing``.
+``move_date``, ``activate``, ``acknowledge``, ``deliver``, ``accept_item``, ``reach``, and ``change`` for every other
+verb, that answer or refuse; signals ``acknowledged``, ``delivered``, ``accepted``, ``reached`` that end in the same
+place; signal ``look`` with the order as a change of another one left it; query ``standing``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from activities.requests import (
 from domain.order.order import OrderState
 from domain.refusal import Refusal
 from workflows.messages import OrderAnswer, OrderResult, OrderStart
-from workflows.names import DUE_AT, LONGEST_NAME, ORDER_DATE, ORDER_STATE
+from workflows.names import DUE_AT, LONGEST_NAME, ORDER_DATE, ORDER_STATE, fulfilment_id
 from workflows.pictures import held_up, order_table, waits_for
 from workflows.refusing import refused
 from workflows.run_clock import RunClock
@@ -67,7 +68,17 @@ class SplitOrder:
                 if not self._standing.is_final:
                     workflow.continue_as_new(self._resumed(start))
         await workflow.wait_condition(workflow.all_handlers_finished)
+        if workflow.patched("report-to-fulfilment"):
+            await self._report()
         return OrderResult(standing=self._standing)
+
+    async def _report(self) -> None:
+        """Tell the fulfilment, if there is one that still waits for us."""
+        fulfilment = workflow.get_external_workflow_handle(fulfilment_id(self._standing.quote_id))
+        try:
+            await fulfilment.signal("ended", self._standing)
+        except ApplicationError:
+            workflow.logger.info("nobody_waits")
 
     # -- messages
 
@@ -104,6 +115,16 @@ class SplitOrder:
     @workflow.update(name="reach", description="A milestone was reached")
     async def reach(self, change: OrderChange) -> OrderAnswer:
         return await self._change(change, "reach")
+
+    @workflow.update(name="change", description="Split, move, merge, cancel, hold, release, supplement, return …")
+    async def change(self, change: OrderChange) -> OrderAnswer:
+        return await self._change(change, change.verb)
+
+    @workflow.signal(name="look", description="The order as a change of another order left it")
+    async def look(self, standing: OrderStanding) -> None:
+        async with self._lock:
+            if standing.version > self._standing.version:
+                self._take(standing.model_copy(update={"sent": standing.sent or self._standing.sent}))
 
     @workflow.signal(name="acknowledged", description="The same as acknowledge, without an answer")
     async def acknowledged(self, change: OrderChange) -> None:

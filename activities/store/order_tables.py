@@ -139,6 +139,16 @@ ledger = Table(
     Index(None, "recorded_at"),
 )
 
+order_looks = Table(
+    "order_looks",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("version", Integer, nullable=False, comment="of the order that its run must look at"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("not_before", Moment, nullable=False, server_default=text("now()")),
+    Index(None, "not_before"),
+)
+
 erp_messages = Table(
     "erp_messages",
     metadata,

@@ -21,6 +21,7 @@ from activities.store.ledger import LedgerStore
 from activities.store.liveness import watch
 from activities.store.message_views import MessageViews
 from activities.store.operations import Operations
+from activities.store.order_looks import OrderLooks
 from activities.store.order_views import OrderViews
 from activities.store.orders import OrderStore
 from activities.store.outgoing import CHANNEL, Outgoing
@@ -99,6 +100,10 @@ class Work:
     @cached_property
     def operations(self) -> Operations:
         return Operations(self.connection)
+
+    @cached_property
+    def order_looks(self) -> OrderLooks:
+        return OrderLooks(self.connection)
 
     @cached_property
     def erp(self) -> ErpMessages:

@@ -96,12 +96,6 @@ class DecidingMany(Body):
     decisions: Annotated[tuple[OneOfMany, ...], Field(min_length=1, max_length=MOST_DECISIONS)]
 
 
-class Splitting(Commented):
-    """By what a quote becomes orders: ``order_date``, ``ship_to``, ``group``, or any line field."""
-
-    split_by: Annotated[tuple[SplitKey, ...], Field(max_length=20)]
-
-
 class Moving(Commented):
     """The new date of an order, local to the customer."""
 

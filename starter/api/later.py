@@ -7,9 +7,7 @@ from fastapi import APIRouter, Request
 from domain.refusal import Refusal
 from starter.api.route import DocumentRoute
 
-ORDER_VERBS = "split move merge cancel hold release supplement close-short return rollback progress invoices"
 PROMISED = (
-    *(("POST", f"/orders/{{order_id}}/{verb}") for verb in ORDER_VERBS.split()),
     ("POST", "/contracts/{contract_id}/amend"),
     ("POST", "/contracts/{contract_id}/renew"),
     ("GET", "/customers/{customer_id}"),

@@ -8,10 +8,13 @@ from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse
 
 from domain.money import decimal_text
+from domain.order.choosing import Pick
 from domain.order.order import Order
-from starter.api.bodies import Acknowledging, Commented, Moving, Previewing, Reaching, Receiving, Splitting
+from domain.refusal import Refusal
+from starter.api.bodies import Acknowledging, Commented, Moving, Previewing, Reaching, Receiving
 from starter.api.bodies import Body as Closed
 from starter.api.caller import Call, Calling
+from starter.api.order_bodies import Ordering
 from starter.api.order_documents import book_document, order_document, order_page_document
 from starter.api.quotes import etag
 from starter.api.route import DoorRoute
@@ -22,15 +25,18 @@ Preview = Annotated[Previewing, Query()]
 
 
 @router.post("/quotes/{quote_id}/orders/preview")
-async def preview_orders(quote_id: str, body: Splitting, call: Calling) -> JSONResponse:
-    """The orders, items and amounts that a split would make, and what would be left. Writes nothing."""
-    return JSONResponse(book_document(await call.doors.orders.preview(call.who, quote_id, body.split_by)))
+async def preview_orders(quote_id: str, body: Ordering, call: Calling) -> JSONResponse:
+    """The orders, items and amounts that a split, or lines by hand, would make, and what would be left."""
+    book = await call.doors.orders.preview(call.who, quote_id, *_wanted(body))
+    return JSONResponse(book_document(book))
 
 
 @router.post("/quotes/{quote_id}/orders")
-async def create_orders(quote_id: str, body: Splitting, call: Calling) -> JSONResponse:
-    """Split an accepted quote into orders; each is carried out on its date."""
-    book = await call.doors.orders.create(call.who, quote_id, body.split_by, comment=body.comment, key=call.key)
+async def create_orders(quote_id: str, body: Ordering, call: Calling) -> JSONResponse:
+    """Split what is unordered of an accepted quote into orders, or order lines by hand; each goes on its date."""
+    split_by, lines = _wanted(body)
+    orders = call.doors.orders
+    book = await orders.create(call.who, quote_id, split_by, lines, comment=body.comment, key=call.key)
     return JSONResponse(book_document(book), 201, {"Location": f"/api/v1/quotes/{quote_id}/orders"})
 
 
@@ -52,7 +58,7 @@ async def get_order(order_id: str, call: Calling) -> JSONResponse:
 async def move_order(order_id: str, body: Moving, call: Calling, query: Preview) -> JSONResponse:
     """Move the order to another date; its items follow as their lines say."""
     fields = {"to": body.order_date, "comment": body.comment}
-    return await _change(call, order_id, "move_date", fields, query)
+    return await change_order(call, order_id, "move_date", fields, query)
 
 
 @router.post("/orders/{order_id}/activate")
@@ -60,7 +66,7 @@ async def activate_order(
     order_id: str, call: Calling, query: Preview, body: Annotated[Commented | None, Body()] = None
 ) -> JSONResponse:
     """Make the order final before its date."""
-    return await _change(call, order_id, "activate", _fields(body or Commented()), query)
+    return await change_order(call, order_id, "activate", _fields(body or Commented()), query)
 
 
 @router.post("/orders/{order_id}/acknowledgements")
@@ -68,7 +74,7 @@ async def acknowledge_order(
     order_id: str, call: Calling, query: Preview, body: Annotated[Acknowledging | None, Body()] = None
 ) -> JSONResponse:
     """The ERP's business answer to the order."""
-    return await _change(call, order_id, "acknowledge", _fields(body or Acknowledging()), query)
+    return await change_order(call, order_id, "acknowledge", _fields(body or Acknowledging()), query)
 
 
 @router.post("/orders/{order_id}/deliveries")
@@ -76,7 +82,7 @@ async def deliver(
     order_id: str, call: Calling, query: Preview, body: Annotated[Receiving | None, Body()] = None
 ) -> JSONResponse:
     """Something arrived: all that is open, or so much of a line."""
-    return await _change(call, order_id, "deliver", _fields(body or Receiving()), query)
+    return await change_order(call, order_id, "deliver", _fields(body or Receiving()), query)
 
 
 @router.post("/orders/{order_id}/acceptances")
@@ -84,7 +90,7 @@ async def accept_items(
     order_id: str, call: Calling, query: Preview, body: Annotated[Receiving | None, Body()] = None
 ) -> JSONResponse:
     """The customer accepted what arrived."""
-    return await _change(call, order_id, "accept_item", _fields(body or Receiving()), query)
+    return await change_order(call, order_id, "accept_item", _fields(body or Receiving()), query)
 
 
 @router.post("/orders/{order_id}/milestones")
@@ -92,7 +98,16 @@ async def reach_milestone(
     order_id: str, call: Calling, query: Preview, body: Annotated[Reaching | None, Body()] = None
 ) -> JSONResponse:
     """A milestone of the work was reached."""
-    return await _change(call, order_id, "reach", _fields(body or Reaching()), query)
+    return await change_order(call, order_id, "reach", _fields(body or Reaching()), query)
+
+
+def _wanted(body: Ordering) -> tuple[tuple[str, ...], tuple[Pick, ...] | None]:
+    """By what is split, or which lines; one of them. Codes: ``missing_field``, ``conflicting_fields``."""
+    if body.split_by is None and body.lines is None:
+        raise Refusal("missing_field", "say by what to split, or which lines to order", "split_by")
+    if body.split_by is not None and body.lines is not None:
+        raise Refusal("conflicting_fields", "split by keys, or order lines by hand, not both", "lines")
+    return body.split_by or (), body.lines
 
 
 def _fields(body: Closed) -> dict[str, Any]:
@@ -102,7 +117,8 @@ def _fields(body: Closed) -> dict[str, Any]:
     return found
 
 
-async def _change(call: Call, order_id: str, verb: str, fields: dict[str, Any], query: Previewing) -> JSONResponse:
+async def change_order(call: Call, order_id: str, verb: str, fields: dict[str, Any], query: Previewing) -> JSONResponse:
+    """The order after one verb, or as it would be."""
     fields["expected_version"] = call.expected_version
     orders = call.doors.orders
     if query.preview:
