@@ -80,6 +80,16 @@ def _quantities(balances: Iterable[LineBalance], items: Items) -> Iterator[Probl
                 f"+ returned {balance.returned_quantity} is {found}, the quote says {balance.quoted_quantity}",
                 f"lines.{balance.line_id}",
             )
+        yield from _overdrawn(balance)
+
+
+def _overdrawn(balance: LineBalance) -> Iterator[Problem]:
+    """What is left is never less than nothing: then the same quantity was ordered twice."""
+    for name in ("unordered", "cancelled", "returned"):
+        quantity = getattr(balance, f"{name}_quantity")
+        if quantity * balance.quoted_quantity < 0:
+            message = f"{name} {quantity} of {balance.quoted_quantity}: more was taken from it than there was"
+            yield Problem("i1_quantity", message, f"lines.{balance.line_id}")
 
 
 def _money(book: OrderBook, items: Items) -> Iterator[Problem]:

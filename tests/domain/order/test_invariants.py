@@ -161,3 +161,14 @@ def test_a_broken_book_refuses_the_change_and_says_which_invariant() -> None:
         refuse_broken(with_balance(sound(), "S", variance=ONE))
     assert refusal.value.code == "invariant_broken"
     assert refusal.value.message.startswith("i2_money")
+
+
+@pytest.mark.parametrize("where", ["unordered", "cancelled", "returned"])
+def test_nothing_is_taken_from_where_nothing_is_left(where: str) -> None:
+    book = Story(quoted(thing("A", "10"))).split().book
+    other = "cancelled" if where == "unordered" else "unordered"
+    figures = {f"{where}_quantity": Decimal(-1), f"{other}_quantity": Decimal(1)}
+    broken = book.model_copy(update={"balances": (book.balance("A").model_copy(update=figures),)})
+    (problem,) = violations(broken)
+    assert (problem.code, problem.path) == ("i1_quantity", "lines.A")
+    assert f"{where} -1" in problem.message
