@@ -90,3 +90,19 @@ def test_another_method_is_refused() -> None:
     with pytest.raises(Refusal) as refusal:
         contracts([], "by_moon")
     assert refusal.value.code == "unknown_method"
+
+
+def test_by_group_makes_one_for_each_group_of_lines() -> None:
+    lines = [thing("A", group="hardware"), seats("S", term_months=12, group="software"), thing("B", group="hardware")]
+    found = contracts(Story(quoted(*lines, thing("C"), contracting={"method": "by_group"})).split().entries)
+    assert {contract.contract_id: contract.lines for contract in found} == {
+        "Q-1/hardware": ("A", "B"),
+        "Q-1/software": ("S",),
+        "Q-1/ungrouped": ("C",),
+    }
+
+
+def test_a_line_may_have_a_contract_of_its_own_or_none() -> None:
+    lines = [thing("A"), seats("S", term_months=12, contracting="separate"), thing("B", contracting="none")]
+    found = contracts(Story(quoted(*lines)).split().entries)
+    assert [(contract.contract_id, contract.lines) for contract in found] == [("Q-1-1/S", ("S",)), ("Q-1", ("A",))]
