@@ -1,0 +1,210 @@
+"""Renewals: a quote that is prepared from what runs, to begin when that ends (``spec/orders.md`` 3, at its end)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from domain.ledger.contract import Contract
+from domain.ledger.view import View
+from domain.money import decimal_text, round_half_away, round_money
+from domain.order.agreement import Agreement
+from domain.order.item import Item
+from domain.quote import Document, Identifier, Kind, PricePer, QuoteNumber, Revenue, Text
+from domain.refusal import Refusal
+from domain.term import ONE_DAY, end_of_term, months_of_price
+
+DIGITS = 6
+
+
+class RenewalPrice(StrEnum):
+    """``same``: what is paid now. ``list``: the list price. ``uplift``: what is paid now, and some percent more."""
+
+    SAME = "same"
+    LIST = "list"
+    UPLIFT = "uplift"
+
+
+class CoTermination(StrEnum):
+    LATEST = "latest"
+    EARLIEST = "earliest"
+
+
+class Renewal(Document):
+    """What to renew, at which price and for how long.
+
+    All lines end together: ``term_months`` after the latest (or earliest) end of what runs. ``list_prices`` are
+    today's, by product; without one the list price of the quote holds. ``uplift_percent`` may be negative.
+    """
+
+    quote_id: Identifier
+    contract_of: Identifier
+    price: RenewalPrice = RenewalPrice.SAME
+    uplift_percent: QuoteNumber | None = None
+    co_termination: CoTermination = CoTermination.LATEST
+    term_months: Annotated[int, Field(strict=True, ge=1, le=1200)] = 12
+    list_prices: Mapping[str, QuoteNumber] = Field(default_factory=dict)
+    title: Text | None = None
+    owner: Identifier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A quantity of an item that runs to its last day."""
+
+    item: Item
+    quantity: Decimal
+    end: date
+
+
+def renew(agreement: Agreement, wish: Renewal) -> dict[str, Any]:
+    """The quote document of a renewal, as :func:`~domain.quote.read_quote` reads it; nothing is written.
+
+    Each service begins on the day after it ends now, so that nothing is left out and nothing is paid twice; what runs
+    beyond the common end is left as it is, and so is what has no end. Quantities are those of the last day. A
+    percent-of-total line goes on at what it costs now, by its months.
+
+    Codes: ``not_running`` (nothing that ends), ``missing_field`` (no list price, no uplift_percent),
+    ``conflicting_fields`` (an uplift_percent with another price).
+    """
+    _check(wish)
+    running = _ending(agreement)
+    if not running:
+        raise Refusal("not_running", f"nothing of {wish.contract_of} runs to an end", "contract_of")
+    choose = max if wish.co_termination is CoTermination.LATEST else min
+    common = end_of_term(choose(each.end for each in running) + ONE_DAY, wish.term_months)
+    renewed = [each for each in running if each.end < common]
+    lines = _Lines(agreement, wish, common)
+    quote = agreement.quote.model_dump(mode="json", exclude_none=True, exclude={"lines", "accepted_on", "amends"})
+    own = {
+        "quote_id": wish.quote_id,
+        "title": wish.title or f"Renewal of {agreement.quote.title}",
+        "owner": wish.owner or agreement.quote.owner,
+        "start_date": (min(each.end for each in renewed) + ONE_DAY).isoformat(),
+        "fields": {**agreement.quote.fields, "renews": agreement.quote.quote_id},
+        "lines": lines.documents(renewed),
+    }
+    return {**quote, **own}
+
+
+def renewals_due(contracts: Iterable[Contract], on: date, lead: timedelta) -> tuple[Contract, ...]:
+    """The contracts whose renewal is to be prepared by ``on``: their end lies within ``lead``, and not behind."""
+    return tuple(each for each in contracts if each.end is not None and each.end - lead <= on <= each.end)
+
+
+def _check(wish: Renewal) -> None:
+    if wish.price is RenewalPrice.UPLIFT and wish.uplift_percent is None:
+        raise Refusal("missing_field", "say by how many percent the price goes up", "uplift_percent")
+    if wish.price is not RenewalPrice.UPLIFT and wish.uplift_percent is not None:
+        raise Refusal("conflicting_fields", "an uplift_percent goes with the price uplift", "uplift_percent")
+
+
+def _ending(agreement: Agreement) -> list[_Running]:
+    """What runs on the last day of each service that has one."""
+    found: list[_Running] = []
+    for family in agreement.services():
+        end = family.last_day()
+        if end is not None:
+            left = family.left(end, View.COMMITTED)
+            found.extend(
+                _Running(agreement.items[item_id], quantity, end) for item_id, quantity in left.items() if quantity
+            )
+    return sorted(found, key=lambda each: _depth(agreement, each.item))
+
+
+def _depth(agreement: Agreement, item: Item) -> int:
+    """How deep in a bundle an item is, so that parents come before their components."""
+    depth = 0
+    while item.parent_item is not None and item.parent_item in agreement.items:
+        item, depth = agreement.items[item.parent_item], depth + 1
+    return depth
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Writes the lines of a renewal that all end on ``common``."""
+
+    agreement: Agreement
+    wish: Renewal
+    common: date
+
+    def documents(self, renewed: Iterable[_Running]) -> list[dict[str, Any]]:
+        made: dict[str, str] = {}
+        documents: list[dict[str, Any]] = []
+        for each in renewed:
+            item, names = each.item, {document["line_id"] for document in documents}
+            root = self.agreement.items.get(item.root_item, item)
+            name = root.line_id
+            number = 1
+            while (line_id := name if number == 1 else f"{name}.{number}") in names:
+                number += 1
+            made[item.item_id] = line_id
+            documents.append(self._document(each, line_id, made.get(item.parent_item or "")))
+        return documents
+
+    def _document(self, each: _Running, line_id: str, parent: str | None) -> dict[str, Any]:
+        item, start = each.item, each.end + ONE_DAY
+        revenue = Revenue.DAILY if item.revenue is Revenue.AS_BASE else item.revenue
+        document: dict[str, Any] = {
+            "line_id": line_id,
+            "product": item.product,
+            "family": item.family,
+            "description": item.description,
+            "group": item.group,
+            "kind": Kind.SUBSCRIPTION.value,
+            "quantity": decimal_text(each.quantity),
+            "unit": item.unit,
+            "price_per": PricePer.ONCE.value if _once(item) else item.price.price_per.value,
+            "proration": item.price.proration.value,
+            "date_change": item.price.date_change.value,
+            "start_date": start.isoformat(),
+            "end_date": self.common.isoformat(),
+            "revenue": revenue.value,
+            "covers": item.covers,
+            "contracting": item.contracting,
+            "point_of_no_return": item.point_of_no_return,
+            "component_of": parent,
+            **self._price(each, start),
+        }
+        if parent is None:
+            place = {"order_date": start.isoformat(), "ship_to": item.ship_to, "quantity": document["quantity"]}
+            document["deliveries"] = [{name: value for name, value in place.items() if value is not None}]
+        return {name: value for name, value in document.items() if value is not None}
+
+    def _price(self, each: _Running, start: date) -> dict[str, str]:
+        item = each.item
+        if self.wish.price is RenewalPrice.LIST and not item.is_share:
+            return {"list_price": decimal_text(self._list_price(item))}
+        raised = 1 + Fraction(self.wish.uplift_percent or 0) / 100
+        if _once(item):
+            assert item.start is not None
+            assert item.end is not None
+            months = months_of_price(start, self.common, item.price.proration)
+            now = months_of_price(item.start, item.end, item.price.proration)
+            part = Fraction(each.quantity) / Fraction(item.quantity)
+            amount = Fraction(item.amount) * part * raised * months / now
+            return {"net_total": decimal_text(round_money(amount, self.agreement.quote.currency))}
+        price = round_half_away(item.price.unit_price * raised, DIGITS).normalize()
+        return {"net_price": decimal_text(price)}
+
+    def _list_price(self, item: Item) -> Decimal:
+        given = self.wish.list_prices.get(item.product)
+        root = self.agreement.items.get(item.root_item, item)
+        line = self.agreement.quote.by_id.get(root.line_id)
+        listed = given if given is not None else (line.list_price if line else None)
+        if listed is None:
+            message = f"{item.product} has no list price in the quote; give it"
+            raise Refusal("missing_field", message, f"list_prices.{item.product}")
+        return listed
+
+
+def _once(item: Item) -> bool:
+    """Whether the price is for the whole term, so that another term costs by its months."""
+    return item.is_share or item.price.price_per is PricePer.ONCE
