@@ -73,13 +73,15 @@ def activate(order: Order, cause: Cause, *, reasons: tuple[str, ...] = ()) -> Ch
         if item.state not in FINAL_ITEMS:
             journal.standing(EntryKind.ACTIVATED, item)
     tell_progress(journal, order, after)
-    return _with_way_back(journal.change(after), order)
+    return _with_way_back(journal.change(after), order, cause)
 
 
-def _with_way_back(change: Change, before: Order) -> Change:
+def _with_way_back(change: Change, before: Order, cause: Cause) -> Change:
     """An activation ahead of its date can be rolled back, as long as nothing else has happened."""
     bare = before.model_copy(update={"last_change": None})
-    last = LastChange(operation=Operation.ACTIVATE, orders=((before.order_id, change.order.version),), before=bare)
+    last = LastChange(
+        operation=Operation.ACTIVATE, at=cause.at, orders=((before.order_id, change.order.version),), before=bare
+    )
     return change.model_copy(update={"orders": (change.order.model_copy(update={"last_change": last}),)})
 
 

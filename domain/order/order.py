@@ -92,6 +92,7 @@ class LastChange(Stored):
     """
 
     operation: str
+    at: AwareDatetime
     orders: tuple[tuple[str, int], ...]
     before: Order | None = None
     shifts: tuple[BalanceShift, ...] = ()

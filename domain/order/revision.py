@@ -159,6 +159,7 @@ class Revision:
             telling.plan()
         last = LastChange(
             operation=self.operation,
+            at=self.cause.at,
             orders=tuple((telling.after.order_id, telling.journal.version) for telling in told),
             shifts=tuple(self.shifts.values()),
         )

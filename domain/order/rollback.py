@@ -13,6 +13,13 @@ from domain.order.permission import Operation, no_last_change, refuse_state
 from domain.order.revision import FIGURES, Revision
 from domain.refusal import Refusal
 
+TOLD: dict[str, EntryKind] = {
+    Operation.HOLD: EntryKind.HELD,
+    Operation.RELEASE: EntryKind.RELEASED,
+    Operation.ACTIVATE: EntryKind.ACTIVATED,
+}
+"""What operations tell of each item besides its plan."""
+
 
 def roll_back(book: OrderBook, name: str, cause: Cause) -> Change:
     """Everything as it was before the last change of the order ``name``, in all orders which that change touched.
@@ -35,8 +42,7 @@ def roll_back(book: OrderBook, name: str, cause: Cause) -> Change:
     for each in touched:
         assert each.last_change is not None
         _restore(revision, each, each.last_change, restored)
-        if each.last_change.before is not None:
-            _mark_back(revision, each, each.last_change.before, order)
+        _mark_back(revision, each, each.last_change)
     for shift in last.shifts:
         revision.shift(shift.line_id, **_reversed(shift))
     return revision.change()
@@ -72,18 +78,14 @@ def _gone(item: Item) -> Item:
     return item.model_copy(update={"state": ItemState.CANCELLED}) if item.counts else item
 
 
-def _mark_back(revision: Revision, now: Order, before: Order, named: Order) -> None:
-    """Rows against what a hold, a release or an activation told of the items."""
-    today = now.local_date(revision.cause.at)
-    operation = now.last_change.operation if now.last_change else ""
-    for item in (item for item in before.items if item.counts):
-        if operation == Operation.HOLD:
-            since = now.local_date(named.hold.at) if named.hold else today
-            revision.standing.append((now.order_id, EntryKind.RELEASED, item, since, False))
-        elif operation == Operation.RELEASE and named.hold is None and named.block is None:
-            revision.standing.append((now.order_id, EntryKind.HELD, item, today, False))
-        elif operation == Operation.ACTIVATE and before.activated_at is None:
-            revision.standing.append((now.order_id, EntryKind.ACTIVATED, item, today, True))
+def _mark_back(revision: Revision, now: Order, last: LastChange) -> None:
+    """Counter-rows of what a hold, a release or an activation told of the items."""
+    kind = TOLD.get(last.operation)
+    if kind is None or last.before is None or (kind is EntryKind.RELEASED and last.before.block is not None):
+        return
+    on = now.local_date(last.at)
+    marked = [item for item in last.before.items if item.counts]
+    revision.standing.extend((now.order_id, kind, item, on, True) for item in marked)
 
 
 def _reversed(shift: BalanceShift) -> dict[str, Decimal]:
