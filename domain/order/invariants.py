@@ -155,6 +155,9 @@ def _lineage(book: OrderBook) -> Iterator[Problem]:
     yield from _repeated("order id", (order.order_id for order in book.orders))
     yield from _repeated("order key", (order.key for order in book.orders))
     yield from _repeated("item id", (item.item_id for item in items))
+    shares = [item for item in items if item.is_share and item.counts and item.revises is None]
+    bases = (f"{part.item_id} in shares of {item.line_id}" for item in shares for part in item.base)
+    yield from _repeated("base", bases)
     triples = (f"{item.line_id}, {item.key}, version {item.version}" for item in items)
     yield from _repeated("line, split key and version", triples)
 

@@ -27,7 +27,7 @@ def roll_back(book: OrderBook, name: str, cause: Cause) -> Change:
     An order that the change made is cancelled, with nothing in it. Rolling back again brings the change back.
     Codes: ``unknown_order``, ``wrong_state`` (a final state; an activation whose date has come), ``already_delivered``
     (something was delivered since), ``past_no_return`` (it was sent since), ``not_the_last_change`` (anything else
-    happened to one of the orders since).
+    happened to one of the orders since, or what it left unordered was ordered again).
     """
     order = book.order(name)
     refuse_state(order, Operation.ROLLBACK)
@@ -36,6 +36,7 @@ def roll_back(book: OrderBook, name: str, cause: Cause) -> Change:
         raise no_last_change(order)
     touched = [_touched(book, order_id, version) for order_id, version in last.orders]
     _refuse_due(order, last, cause)
+    _refuse_overdrawn(book, last)
     revision = Revision(book, cause, Operation.ROLLBACK)
     befores = [each.last_change.before for each in touched if each.last_change and each.last_change.before]
     restored = frozenset(item.item_id for before in befores for item in before.items)
@@ -53,6 +54,16 @@ def _touched(book: OrderBook, order_id: str, version: int) -> Order:
     if order.version != version or order.last_change is None:
         raise no_last_change(order)
     return order
+
+
+def _refuse_overdrawn(book: OrderBook, last: LastChange) -> None:
+    """What the change gave to unordered may be in another order by now."""
+    for shift in last.shifts:
+        balance = book.balance(shift.line_id)
+        left = balance.unordered_quantity - shift.unordered_quantity
+        if not balance.is_share and left * balance.quoted_quantity < 0:
+            message = f"what it left of {shift.line_id} was ordered again since; cancel that first"
+            raise Refusal("not_the_last_change", message, "order")
 
 
 def _refuse_due(order: Order, last: LastChange, cause: Cause) -> None:

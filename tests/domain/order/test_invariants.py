@@ -172,3 +172,12 @@ def test_nothing_is_taken_from_where_nothing_is_left(where: str) -> None:
     (problem,) = violations(broken)
     assert (problem.code, problem.path) == ("i1_quantity", "lines.A")
     assert f"{where} -1" in problem.message
+
+
+def test_of_nothing_a_percent_is_taken_twice() -> None:
+    book = sound()
+    first, second = (item for order in book.orders for item in order.items if item.line_id == "M")
+    broken = with_item(book, second.item_id, base=(*second.base, *first.base))
+    (problem,) = violations(broken)
+    assert problem.code == "i4_lineage"
+    assert f"{first.base[0].item_id} in shares of M" in problem.message

@@ -9,10 +9,12 @@ import pytest
 
 from domain.money import cumulative_split
 from domain.order.book import open_book
+from domain.order.cancel import cancel
 from domain.order.choosing import Pick
 from domain.order.item import ItemState
 from domain.order.pick import pick, preview_pick
 from domain.order.rest import unordered
+from domain.order.rollback import roll_back
 from domain.refusal import Refusal
 from tests.domain.order.story import Story, cause, keys, lines_of, percent, quoted, seats, thing, to
 
@@ -325,3 +327,12 @@ def test_keys_of_items_never_repeat_across_calls() -> None:
     story.split("order_date")
     assert keys(story.book) == [f"{JAN}/N", JAN, f"{FEB}/N"]
     assert [item.key for item in story.order(JAN).items] == [f"{JAN}/N#2", f"{JAN}/S"]
+
+
+def test_a_cancellation_is_not_rolled_back_once_its_quantity_is_ordered_again() -> None:
+    story = Story(quoted(thing("A", "10", deliveries=TWO))).split()
+    story.keep(cancel(story.book, f"{JAN}/N", cause(), lines={"A": Decimal(1)}, disposition="unordered"))
+    picked(story, on("A", "1"))
+    with pytest.raises(Refusal) as refusal:
+        roll_back(story.book, f"{JAN}/N", cause())
+    assert refusal.value.code == "not_the_last_change"
