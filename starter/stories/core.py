@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from activities.order_operations import operated
+from activities.requests import OrderChange
 from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import explain_plan, preview_plan
 from domain.approval.round import ApprovalRound
@@ -21,6 +23,7 @@ from domain.order.book import OrderBook, open_book
 from domain.order.event import Cause, Change
 from domain.order.fulfilment import accept_item, deliver, reach
 from domain.order.order import Order, OrderState
+from domain.order.pick import pick
 from domain.order.reschedule import move_date
 from domain.order.split import split
 from domain.people import Directory, read_directory
@@ -53,6 +56,7 @@ from starter.stories.document import (
     Reaching,
     Replacing,
 )
+from starter.stories.operations import fields_of
 from starter.stories.stage import Facts, Happening
 
 CLOCK = "clock"
@@ -228,10 +232,11 @@ class CoreStage:
     async def order(self, arguments: Ordering) -> None:
         cause = self._cause(arguments.by)
         check_order(self.state, self.accepted)
-        if arguments.lines is not None or arguments.split_by is None:
-            raise Refusal("not_built_yet", "ordering lines by hand is not built yet; use split_by", "lines")
         book = self.book or open_book(self.priced)
-        change = split(book, self.priced, arguments.split_by, cause)
+        if arguments.lines is not None:
+            change = pick(book, self.priced, arguments.lines, cause)
+        else:
+            change = split(book, self.priced, arguments.split_by or (), cause)
         self.book = book
         self._apply(change)
         if arguments.as_:
@@ -273,6 +278,23 @@ class CoreStage:
         self._apply(
             reach(order, cause, line=arguments.line, milestone=arguments.milestone, on=on, evidence=arguments.evidence)
         )
+
+    async def operate(self, verb: str, arguments: Any) -> None:
+        book, order = self._book(), self._order(arguments.order)
+        fields = {"key": "story", "verb": verb, "by": arguments.by or self.priced.quote.owner, "token": ""}
+        change = OrderChange.model_validate({**fields, **fields_of(arguments, book, self.names)})
+        cause = self._cause(arguments.by).model_copy(update={"why": change.reason or change.comment})
+        made = operated(order, book, change, cause)
+        if made.orders:
+            self._apply(made)
+            self._name(
+                arguments, [each for each in made.orders if each.order_id not in {o.order_id for o in book.orders}]
+            )
+        self._time_orders(self.clock)
+
+    def _name(self, arguments: Any, made: Sequence[Order]) -> None:
+        if getattr(arguments, "as_", None) and made:
+            self.names[arguments.as_] = made[0].key
 
     def _book(self) -> OrderBook:
         if self.book is None:

@@ -12,17 +12,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from domain.approval.state import Verdict, Where
 from domain.calendar import Duration
+from domain.order.choosing import Pick
 from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
 from domain.yaml_text import Path as Place
 from domain.yaml_text import YamlDocument
 from starter.stories.material import Source, check_together, material, read_lines, source
 
-NOT_BUILT = frozenset((
-    "split", "move", "merge", "cancel", "hold",
-    "release", "supplement", "close_short", "return", "rollback", "amend", "progress", "invoice", "usage", "renew",
-    "close_period",
-))  # fmt: skip
+NOT_BUILT = frozenset(("amend", "renew", "close_period"))
 
 
 def _moment(value: Any) -> datetime:
@@ -41,6 +38,26 @@ def _moment(value: Any) -> datetime:
 def _number(value: Any) -> Any:
     """Stories may write quantities bare; a text is what the documents themselves take."""
     return value if isinstance(value, str) or value is None or isinstance(value, bool) else str(value)
+
+
+def _line_map(value: Any) -> Any:
+    """Lines as a mapping; a list of line ids, or one id, names them whole."""
+    named = [value] if isinstance(value, str) else value
+    return dict.fromkeys(named) if isinstance(named, list) else named
+
+
+def _picks(value: Any) -> Any:
+    """Lines by hand; quantities may be bare numbers in a story."""
+    if not isinstance(value, list):
+        return value
+    return [
+        {**each, "quantity": _number(each["quantity"])} if isinstance(each, dict) and "quantity" in each else each
+        for each in value
+    ]
+
+
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
@@ -168,10 +185,16 @@ class Previewing(Verb):
 
 class Ordering(Verb):
     split_by: tuple[str, ...] | None = None
-    lines: Any = None
+    lines: Annotated[tuple[Pick, ...] | None, BeforeValidator(_picks)] = None
     as_: str | None = Field(default=None, alias="as")
     by: str | None = None
     comment: str | None = None
+
+    @model_validator(mode="after")
+    def _names_what_is_ordered(self) -> Ordering:
+        if (self.split_by is None) == (self.lines is None):
+            raise problem_error("missing_field", "say by what to split (split_by), or which lines to order")
+        return self
 
 
 class OrderVerb(Verb):
@@ -204,6 +227,48 @@ class Reaching(OrderVerb):
     evidence: str | None = None
 
 
+class Lined(OrderVerb):
+    """``lines`` are line ids with quantities; a list names whole lines."""
+
+    lines: Annotated[Mapping[str, NumberText | None] | None, BeforeValidator(_line_map)] = None
+    to: str | None = None
+    order_date: str | None = None
+    reason: str | None = None
+    disposition: Literal["unordered", "cancelled"] = "unordered"
+    as_: str | None = Field(default=None, alias="as")
+
+
+class Merging(OrderVerb):
+    orders: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(alias="with")
+    reason: str | None = None
+
+
+class Holding(OrderVerb):
+    reason: str | None = None
+
+
+class Progressing(OrderVerb):
+    percent: NumberText
+    line: str | None = None
+    on: str | None = None
+    evidence: str | None = None
+
+
+class Using(OrderVerb):
+    line: str
+    quantity: NumberText
+    amount: NumberText | None = None
+    on: str | None = None
+    evidence: str | None = None
+
+
+class Invoicing(OrderVerb):
+    line: str
+    amount: NumberText
+    on: str | None = None
+    document: str | None = None
+
+
 VERBS: Mapping[str, type[Verb]] = {
     "submit": Acting,
     "recall": Acting,
@@ -232,6 +297,20 @@ VERBS: Mapping[str, type[Verb]] = {
     "deliver": Delivering,
     "accept_item": Delivering,
     "reach": Reaching,
+    "split": Lined,
+    "move": Lined,
+    "merge": Merging,
+    "cancel": Lined,
+    "hold": Holding,
+    "release": Holding,
+    "supplement": Lined,
+    "close_short": Lined,
+    "return": Lined,
+    "rollback": Holding,
+    "close": Holding,
+    "progress": Progressing,
+    "usage": Using,
+    "invoice": Invoicing,
 }
 EXPECTATIONS = frozenset((
     "state", "round", "outcome_reason", "requested", "assigned", "approved", "rejected", "skipped", "revoked",

@@ -26,6 +26,7 @@ from domain.changes import changed
 from domain.delegation import Delegation
 from domain.order.activation import next_moment
 from domain.order.book import OrderBook
+from domain.order.order import FINAL
 from domain.policy.document import read_policy
 from domain.pricing import price
 from domain.quote import read_quote
@@ -54,6 +55,7 @@ from starter.stories.document import (
     Reaching,
     Replacing,
 )
+from starter.stories.operations import fields_of
 from starter.stories.stage import Facts, Happening
 from workflows.names import order_run_id, quote_approval_id
 
@@ -195,10 +197,10 @@ class LiveStage:
     # -- orders
 
     async def order(self, arguments: Ordering) -> None:
-        if arguments.lines is not None or arguments.split_by is None:
-            raise Refusal("not_built_yet", "ordering lines by hand is not built yet; use split_by", "lines")
         before = {order.order_id for order in (await self.orders.book(self._quote_id)).orders}
-        book = await self.orders.create(self._who(arguments.by), self._quote_id, arguments.split_by)
+        book = await self.orders.create(
+            self._who(arguments.by), self._quote_id, arguments.split_by or (), arguments.lines
+        )
         made = [order for order in book.orders if order.order_id not in before]
         if arguments.as_:
             if len(made) != 1:
@@ -239,12 +241,22 @@ class LiveStage:
             evidence=arguments.evidence,
         )
 
+    async def operate(self, verb: str, arguments: Any) -> None:
+        book = await self.orders.book(self._quote_id)
+        known = {order.order_id for order in book.orders}
+        await self._change(arguments, verb, **fields_of(arguments, book, self._names))
+        made = [each for each in (await self.orders.book(self._quote_id)).orders if each.order_id not in known]
+        if getattr(arguments, "as_", None) and made:
+            self._names[arguments.as_] = made[0].key
+        await self._settle()
+
     async def _change(self, arguments: OrderVerb, verb: str, **fields: Any) -> None:
         book = await self.orders.book(self._quote_id)
         if not book.orders:
             raise Refusal("unknown_order", "nothing is ordered yet", "order")
         order = book.order(self._names.get(arguments.order, arguments.order))
-        await self.orders.change(self._who(arguments.by), order.order_id, verb, comment=arguments.comment, **fields)
+        fields = {"comment": arguments.comment, **fields}
+        await self.orders.change(self._who(arguments.by), order.order_id, verb, **fields)
 
     def _who(self, by: str | None) -> Identity:
         return Identity(by or self._owner)
@@ -287,10 +299,19 @@ class LiveStage:
         await asyncio.gather(*(self._forward_run(run, way + BEYOND) for run, way in ahead.items()))
 
     async def _open_runs(self) -> set[str]:
-        """The run of the open round, if there is one. Orders always have a timer until their date, and none after."""
-        state = await self._round()
-        open_ = state is not None and state.outcome is None
-        return {quote_approval_id(state.quote_id, state.round)} if state is not None and open_ else set()
+        """The runs of the open round and of the orders that are not over, with a timer or without."""
+        state, book = await self._round(), await self._book()
+        runs = {order_run_id(order.order_id) for order in (book.orders if book else ()) if order.state not in FINAL}
+        if state is not None and state.outcome is None:
+            runs.add(quote_approval_id(state.quote_id, state.round))
+        return runs
+
+    async def _catch_up(self) -> None:
+        """Runs that had no timer when the story went on, and have one now, go to where the story is."""
+        for run, _ in await self._timers():
+            behind = self._behind.pop(run, timedelta())
+            if behind > timedelta():
+                await self._forward_run(run, behind + BEYOND)
 
     async def _forward_run(self, run: str, by: timedelta) -> None:
         try:
@@ -300,6 +321,7 @@ class LiveStage:
 
     async def _settle(self) -> None:
         """Until all that is due has been done, and the ERP has answered where it answers at once."""
+        await self._catch_up()
         await self._until(self._nothing_due, "something due is not done")
         if not self._manual_erp:
             await self._acknowledge_at_once()

@@ -14,6 +14,7 @@ from domain.refusal import Refusal
 from starter.stories.comparison import Mismatch
 from starter.stories.document import Case, Delegating, Step
 from starter.stories.expectations import mismatches
+from starter.stories.operations import OPERATIONS
 from starter.stories.stage import Stage
 
 NOT_BUILT_YET = "not_built_yet"
@@ -113,6 +114,10 @@ def _acting(verb: str) -> Callable[[Stage, Any], Awaitable[None]]:
     return lambda stage, given: stage.act(verb, given)
 
 
+def _operating(verb: str) -> Callable[[Stage, Any], Awaitable[None]]:
+    return lambda stage, given: stage.operate(verb, given)
+
+
 VERBS: Mapping[str, Callable[[Stage, Any], Awaitable[None]]] = {
     "submit": lambda stage, given: stage.submit(given.by, given.comment),
     "recall": lambda stage, given: stage.recall(given.by, given.comment),
@@ -135,4 +140,5 @@ VERBS: Mapping[str, Callable[[Stage, Any], Awaitable[None]]] = {
     "deliver": lambda stage, given: stage.deliver(given),
     "accept_item": lambda stage, given: stage.accept_item(given),
     "reach": lambda stage, given: stage.reach(given),
+    **{verb: _operating(verb) for verb in OPERATIONS},
 }

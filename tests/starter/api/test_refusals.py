@@ -94,7 +94,7 @@ async def test_a_form_is_no_json(api: Api, quote: str) -> None:
         ("GET", "/policies/standard/versions/2", 404, "unknown_policy"),
         ("GET", "/nowhere", 404, "not_found"),
         ("DELETE", "/quotes/{quote}", 405, "method_not_allowed"),
-        ("POST", "/orders/any/merge", 501, "not_built_yet"),
+        ("POST", "/contracts/any/renew", 501, "not_built_yet"),
         ("GET", "/customers/any/timeline", 501, "not_built_yet"),
         ("PUT", "/users/mei", 403, "admin_only"),
     ],
@@ -123,9 +123,11 @@ async def test_a_question_about_a_customer_is_checked(api: Api, quote: str, quer
     assert (await api.get(f"/customers/{customer}/revenue"))["total"] == "0"
 
 
-async def test_a_view_that_is_not_built_is_named(api: Api, quote: str) -> None:
+async def test_every_view_of_entitlements_is_known_and_no_other(api: Api, quote: str) -> None:
     customer = (await api.get(f"/quotes/{quote}"))["customer_id"]
-    assert await api.refused("GET", f"/customers/{customer}/entitlements?view=unordered") == (501, "not_built_yet")
+    for view in ("contracted", "committed", "unordered"):
+        assert (await api.get(f"/customers/{customer}/entitlements?view={view}"))["view"] == view
+    assert await api.refused("GET", f"/customers/{customer}/entitlements?view=all") == (422, "invalid_choice")
 
 
 @pytest.mark.usefixtures("working")

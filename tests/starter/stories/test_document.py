@@ -65,11 +65,11 @@ def steps(*lines: str) -> str:
         (["expect: {colour: red}"], "unknown_expectation", 8),
         (["expect: [a]"], "wrong_type", 8),
         # what is not built yet is refused by name
-        (["submit: {by: ann}", "split: {order: x}"], "not_built_yet", 9),
+        (["submit: {by: ann}", "renew: {contract_of: x}"], "not_built_yet", 9),
         (["withdraw: {by: ann}"], "missing_field", 8),
         (["override: {by: ann, rule: r, decision: maybe}"], "invalid_choice", 8),
         (["add: {by: ann, rule: r, who: bob, where: behind}"], "invalid_choice", 8),
-        (["hold: {order: x}"], "not_built_yet", 8),
+        (["merge: {order: x}"], "missing_field", 8),
         (["amend: {contract_of: Q}"], "not_built_yet", 8),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_wrong_step_is_told_with_its_line(tmp_path: Path, lines: list[str], co
 
 
 def test_a_verb_that_is_not_built_is_named(tmp_path: Path) -> None:
-    assert "the verb merge is not built yet" in str(refusal(story(tmp_path, steps("merge: {order: x}"))))
+    assert "the verb renew is not built yet" in str(refusal(story(tmp_path, steps("renew: {contract_of: x}"))))
 
 
 @pytest.mark.parametrize(
