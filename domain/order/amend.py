@@ -89,13 +89,17 @@ def _check_once(wish: Amendment) -> None:
 
 @dataclass(slots=True)
 class _LineChange:
-    """The changes of one line: an earlier end, quantity down, a new price, a later end, quantity up, in this order."""
+    """The changes of one line: an earlier end, quantity down, a new price, a later end, quantity up, in this order.
+
+    ``families`` are as the changes so far leave them, ``last_days`` those on which they ended before.
+    """
 
     agreement: Agreement
     wish: AmendLine
     since: date
     lines: Lines
     families: list[Family]
+    last_days: tuple[date | None, ...]
     path: str = field(default="")
 
     @classmethod
@@ -109,7 +113,7 @@ class _LineChange:
         if not found:
             message = f"nothing of {wish.line} runs on {since} or later; things come back by a return"
             raise Refusal("not_running", message, path)
-        change = cls(agreement, wish, since, lines, found, path)
+        change = cls(agreement, wish, since, lines, found, tuple(family.last_day() for family in found), path)
         change._check()
         return change
 
@@ -162,8 +166,8 @@ class _LineChange:
 
     def _replace_or_extend(self) -> None:
         """Put what runs in at the new price, and let it run to a later end."""
-        for position, family in enumerate(self.families):
-            last, end = family.last_day(), self.wish.end_date
+        for position, (family, last) in enumerate(zip(self.families, self.last_days, strict=True)):
+            end = self.wish.end_date
             later = end if end is not None and last is not None and end > last else None
             if self.wish.unit_price is not None and (self.wish.quantity_change or 0) <= 0:
                 pieces = everything(family, self.agreement.items, self.since)
