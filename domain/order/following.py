@@ -16,7 +16,7 @@ from domain.ledger.entries import BasePart
 from domain.money import cumulative_split, round_money
 from domain.order.creation import dates_of_base
 from domain.order.item import Item, ItemState
-from domain.order.order import PLANNED, Order
+from domain.order.order import PLANNED, Order, OrderState
 from domain.order.redating import redated
 from domain.order.revision import Disposition, Piece, Revision
 
@@ -43,6 +43,14 @@ def follow(revision: Revision, to: Disposition = "unordered", also: Sequence[str
         for order_id, part, quote_amount in left.moved:
             amount += _brought(revision, left.share, left.order, order_id, part, quote_amount)
         _settle(revision, left.share, left.quote_gone, amount, to if left.is_gone else None)
+    _cancel_empty(revision)
+
+
+def _cancel_empty(revision: Revision) -> None:
+    """A planned order that held nothing but shares is cancelled with the last of them."""
+    for order in tuple(revision.orders.values()):
+        if order.state in PLANNED and not any(item.counts for item in order.items):
+            revision.put(order.model_copy(update={"state": OrderState.CANCELLED}))
 
 
 @dataclass(frozen=True, slots=True)
