@@ -81,6 +81,8 @@ def refuse_state(order: Order, operation: Operation) -> None:
         if operation is Operation.HOLD and order.state is OrderState.ON_HOLD:
             raise Refusal("on_hold", f"order {order.order_id} is already on hold", "order")
         raise wrong_state(order, why)
+    if order.kind is not OrderKind.NORMAL and operation in (Operation.MOVE, Operation.SPLIT, Operation.MERGE):
+        raise wrong_state(order, f"it is a {order.kind}: its deltas stay together")
 
 
 def allowed(order: Order) -> Mapping[Operation, str | None]:
