@@ -18,6 +18,8 @@ from domain.money import total_of
 from domain.quote import Kind
 from domain.refusal import Refusal
 
+LastDays = Mapping[str, date | None]
+"""The last day of each family that has days, by its root; none: it runs on."""
 METHODS = ("single", "by_end_date", "by_group")
 
 
@@ -56,13 +58,15 @@ def contracts(
     amended = {item.plan.quote_id: item.plan.contract_of for item in items if item.plan.contract_of is not None}
     methods = {item.plan.quote_id: item.plan.contracting_method for item in items}
     groups: dict[tuple[str, str], list[Family]] = {}
-    for family in families(items):
+    found_families = families(items)
+    last_days = {family.root: family.last_day() for family in found_families if _is_running(family)}
+    for family in found_families:
         quote_id = _origin(family.first.plan.quote_id, amended)
         own = methods.get(quote_id, family.first.plan.contracting_method)
-        name = _group(family, quote_id, method or own)
+        name = _group(family, quote_id, method or own, last_days)
         if name is not None:
             groups.setdefault((quote_id, name), []).append(family)
-    found = [_contract(name, quote_id, members) for (quote_id, name), members in groups.items()]
+    found = [_contract(name, quote_id, members, last_days) for (quote_id, name), members in groups.items()]
     return tuple(sorted(found, key=lambda one: (one.end or date.max, one.quote_id, one.contract_id)))
 
 
@@ -85,7 +89,7 @@ def _origin(quote_id: str, amended: Mapping[str, str]) -> str:
     return quote_id
 
 
-def _group(family: Family, quote_id: str, method: str) -> str | None:
+def _group(family: Family, quote_id: str, method: str, last_days: LastDays) -> str | None:
     """What tells the contract of a family from others of the quote; none: it is in no contract."""
     plan = family.first.plan
     if plan.contracting_setting == "none":
@@ -96,9 +100,9 @@ def _group(family: Family, quote_id: str, method: str) -> str | None:
         return quote_id
     if method == "by_group":
         return f"{quote_id}/{plan.group or 'ungrouped'}"
-    if not _is_running(family):
+    if family.root not in last_days:
         return None
-    return f"{quote_id}/{family.last_day() or 'evergreen'}"
+    return f"{quote_id}/{last_days[family.root] or 'evergreen'}"
 
 
 def _is_running(family: Family) -> bool:
@@ -110,11 +114,11 @@ def _has_days(plan: LedgerEntry) -> bool:
     return plan.item_kind is not Kind.ONE_TIME and plan.start is not None
 
 
-def _contract(name: str, quote_id: str, members: Sequence[Family]) -> Contract:
-    running = [family for family in members if _is_running(family)]
+def _contract(name: str, quote_id: str, members: Sequence[Family], last_days: LastDays) -> Contract:
+    running = [family for family in members if family.root in last_days]
     plans = sorted((item.plan for family in members for item in family.items), key=lambda plan: plan.line_number)
     starts = [day for family in running for day in map(start_of, family.layers) if day is not None]
-    ends = [family.last_day() for family in running]
+    ends = [last_days[family.root] for family in running]
     lines = sorted(
         (family.first.plan for family in members), key=lambda plan: (plan.quote_id != quote_id, plan.line_number)
     )

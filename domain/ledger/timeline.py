@@ -101,8 +101,12 @@ class Family:
         if not self.cuts:
             ends = [layer.plan.end for layer in self.layers if start_of(layer) is not None]
             return None if None in ends or not ends else max(end for end in ends if end is not None)
-        steps = self.steps()
-        return steps[-1].end if steps else self.first.plan.end
+        following: date | None = None
+        for day in reversed(self.days()):
+            if any(self.left(day, View.COMMITTED).values()):
+                return following and following - ONE_DAY
+            following = day
+        return self.first.plan.end
 
     def target(self, cut: KnownItem) -> str | None:
         """The layer that ``cut`` revises, by way of other cuts where it revises one of those."""

@@ -88,7 +88,7 @@ def taken(family: Family, items: Mapping[str, Item], since: date, quantity: Deci
             "quantity_out_of_range", f"{whole} of {line} run on {since}; take away at most that", "quantity_change"
         )
     wanted: dict[str, Decimal] = {}
-    for item_id in reversed(running):
+    for item_id in reversed(list(running)):
         wanted[item_id] = min(running[item_id], quantity)
         quantity -= wanted[item_id]
     return tuple(_pieces(family, items, since, wanted))

@@ -196,7 +196,7 @@ class KnownQuery(Body):
 class ContractQuery(KnownQuery):
     """By which method contracts are grouped; left out: by each quote's own."""
 
-    method: Literal["single", "by_end_date"] | None = None
+    method: Literal["single", "by_end_date", "by_group"] | None = None
 
 
 class EntitlementQuery(KnownQuery):

@@ -14,7 +14,9 @@ app = typer.Typer(help="What a customer has, may use, and has earned us.", no_ar
 @app.command()
 def contract(
     customer: CustomerId,
-    method: Annotated[str | None, typer.Option("--method", help="single or by_end_date; each quote's own.")] = None,
+    method: Annotated[
+        str | None, typer.Option("--method", help="single, by_end_date or by_group; each quote's own.")
+    ] = None,
     known: Known = None,
     user: As = None,
     api: ApiUrl = None,

@@ -153,7 +153,8 @@ def test_a_subscription_has_all_its_changes() -> None:
         ("2027-03-01", 15),
         ("2027-07-01", 8),
     ]
-    assert (found.subscription_id, found.end, found.quantity(date(2027, 3, 1))) == ("Q-1-1/S", date(2027, 12, 31), 15)
+    assert (found.subscription_id, found.end) == ("Q-1-1/S", date(2027, 12, 31))
+    assert found.quantity(date(2027, 3, 1)) == 15
     assert found.quantity(date(2028, 1, 1)) == 0
 
 
