@@ -17,6 +17,7 @@ from domain.order.activation import next_moment
 from domain.order.choosing import Pick
 from domain.order.no_return import is_past_no_return
 from domain.order.order import Order, OrderState
+from domain.order.standing import is_owed
 from domain.refusal import Problem, Refusal
 
 OPEN_ROUND: Final = "open_round"
@@ -168,6 +169,7 @@ class OrderStanding(Message):
     activated: bool = False
     sent: bool = False
     past_no_return: bool = False
+    owed: bool = False
 
     @classmethod
     def of(cls, order: Order, *, sent: bool = False) -> OrderStanding:
@@ -188,12 +190,17 @@ class OrderStanding(Message):
             activated=order.activated_at is not None,
             sent=sent,
             past_no_return=any(is_past_no_return(order, item) for item in order.items),
+            owed=order.state is OrderState.SUPERSEDED and order.activated_at is not None and is_owed(order),
         )
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more happens to the order. One that is fulfilled before the ERP answered waits for that."""
-        return self.state in FINAL and (self.acknowledged or self.state is not OrderState.FULFILLED)
+        """Whether nothing more happens to the order.
+
+        One that is fulfilled before the ERP answered waits for that; one that was superseded while something was on its
+        way (``owed``) waits for it.
+        """
+        return self.state in FINAL and not self.owed and (self.acknowledged or self.state is not OrderState.FULFILLED)
 
 
 FINAL = frozenset(
