@@ -56,7 +56,7 @@ from starter.stories.document import (
     Reaching,
     Replacing,
 )
-from starter.stories.operations import fields_of
+from starter.stories.operations import fields_of, subject_of
 from starter.stories.stage import Facts, Happening
 
 CLOCK = "clock"
@@ -81,7 +81,7 @@ class CoreStage:
 
     async def begin(self, case: Case) -> None:
         self._clock = case.at
-        self.manual_erp = case.manual_erp
+        self.manual_erp, self.cut_off = case.manual_erp, case.cut_off
         self.directory: Directory = read_directory(case.directory)
         self.policy_document = case.policy
         self.policy = self._published(case.policy, 1)
@@ -248,7 +248,8 @@ class CoreStage:
     async def move_date(self, arguments: MovingDate) -> None:
         book = self._book()
         order = self._order(arguments.order)
-        self._apply(move_date(book, order.order_id, read_date(arguments.to), self._cause(arguments.by)))
+        cause = self._cause(arguments.by).model_copy(update={"why": arguments.reason or arguments.comment})
+        self._apply(move_date(book, order.order_id, read_date(arguments.to), cause, cut_off=self.cut_off))
         self._time_orders(self.clock)
 
     async def activate(self, arguments: OrderVerb) -> None:
@@ -280,11 +281,11 @@ class CoreStage:
         )
 
     async def operate(self, verb: str, arguments: Any) -> None:
-        book, order = self._book(), self._order(arguments.order)
+        book, order = self._book(), self._order(subject_of(arguments))
         fields = {"key": "story", "verb": verb, "by": arguments.by or self.priced.quote.owner, "token": ""}
         change = OrderChange.model_validate({**fields, **fields_of(arguments, book, self.names)})
         cause = self._cause(arguments.by).model_copy(update={"why": change.reason or change.comment})
-        made = operated(order, book, change, cause)
+        made = operated(order, book, change, cause, cut_off=self.cut_off)
         if made.orders:
             self._apply(made)
             self._name(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.approval.state import Verdict, Where
-from domain.calendar import Duration
+from domain.calendar import Duration, clock_duration
 from domain.order.choosing import Pick
 from domain.reading import problem_error, read_model
 from domain.refusal import Problem, Refusal
@@ -41,9 +41,20 @@ def _number(value: Any) -> Any:
 
 
 def _line_map(value: Any) -> Any:
-    """Lines as a mapping; a list of line ids, or one id, names them whole."""
+    """Lines as a mapping; a list of line ids, or one id, names them whole; a list may also say quantities."""
     named = [value] if isinstance(value, str) else value
-    return dict.fromkeys(named) if isinstance(named, list) else named
+    if not isinstance(named, list):
+        return named
+    pairs = [(each["line"], each.get("quantity")) if _is_line(each) else (each, None) for each in named]
+    if any(not isinstance(line, str) for line, _ in pairs):
+        return value
+    if len(dict(pairs)) != len(pairs):
+        raise problem_error("conflicting_fields", "a line is named twice; give one quantity of it")
+    return dict(pairs)
+
+
+def _is_line(value: Any) -> bool:
+    return isinstance(value, dict) and "line" in value and value.keys() <= {"line", "quantity"}
 
 
 def _picks(value: Any) -> Any:
@@ -62,6 +73,7 @@ def _one_or_more(value: Any) -> Any:
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 NumberText = Annotated[str, BeforeValidator(_number)]
+Disposition = Literal["unordered", "cancelled"]
 
 
 class Verb(BaseModel):
@@ -201,6 +213,7 @@ class OrderVerb(Verb):
     order: str
     by: str | None = None
     comment: str | None = None
+    reason: str | None = None
 
 
 class MovingDate(OrderVerb):
@@ -210,7 +223,6 @@ class MovingDate(OrderVerb):
 class Acknowledging(OrderVerb):
     outcome: Literal["accepted", "rejected"] = "accepted"
     document: str | None = None
-    reason: str | None = None
 
 
 class Delivering(OrderVerb):
@@ -228,23 +240,64 @@ class Reaching(OrderVerb):
 
 
 class Lined(OrderVerb):
-    """``lines`` are line ids with quantities; a list names whole lines."""
+    """``lines`` are line ids with quantities; a list names whole lines, ``line`` with ``quantity`` one."""
 
     lines: Annotated[Mapping[str, NumberText | None] | None, BeforeValidator(_line_map)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_line(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "line" in value and "lines" not in value:
+            rest = {key: each for key, each in value.items() if key not in ("line", "quantity")}
+            return {**rest, "lines": {value["line"]: value.get("quantity")}}
+        return value
+
+
+class Dated(Lined):
+    """Lines that go into a new order; its date is ``to`` or ``order_date``."""
+
     to: str | None = None
     order_date: str | None = None
-    reason: str | None = None
-    disposition: Literal["unordered", "cancelled"] = "unordered"
     as_: str | None = Field(default=None, alias="as")
 
 
+class Dividing(Dated):
+    """Lines that go into another order, ``to`` or ``into``, or into a new one."""
+
+    into: str | None = None
+
+
+class Cancelling(Lined):
+    disposition: Disposition = "unordered"
+
+
+class Supplementing(Dated):
+    disposition: Disposition = "unordered"
+
+
+class ClosingShort(OrderVerb):
+    disposition: Disposition = "unordered"
+
+
 class Merging(OrderVerb):
-    orders: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(alias="with")
-    reason: str | None = None
+    """``with`` (or ``orders``) go into ``order``; or ``order`` goes, with them, into the order ``to``."""
+
+    orders: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(
+        default=(), validation_alias=AliasChoices("with", "orders")
+    )
+    to: str | None = Field(default=None, validation_alias=AliasChoices("to", "into"))
+
+    @property
+    def target(self) -> str:
+        return self.to or self.order
+
+    @property
+    def absorbed(self) -> tuple[str, ...]:
+        return (self.order, *self.orders) if self.to else self.orders
 
 
 class Holding(OrderVerb):
-    reason: str | None = None
+    """A verb that needs nothing but the order; a hold needs its reason."""
 
 
 class Progressing(OrderVerb):
@@ -297,15 +350,15 @@ VERBS: Mapping[str, type[Verb]] = {
     "deliver": Delivering,
     "accept_item": Delivering,
     "reach": Reaching,
-    "split": Lined,
-    "move": Lined,
+    "split": Dividing,
+    "move": Dividing,
     "merge": Merging,
-    "cancel": Lined,
+    "cancel": Cancelling,
     "hold": Holding,
     "release": Holding,
-    "supplement": Lined,
-    "close_short": Lined,
-    "return": Lined,
+    "supplement": Supplementing,
+    "close_short": ClosingShort,
+    "return": Dated,
     "rollback": Holding,
     "close": Holding,
     "progress": Progressing,
@@ -347,6 +400,7 @@ class Case:
     where: str
     policy_source: Source
     policy_change: Mapping[str, Any]
+    cut_off: timedelta | None = None
 
 
 class _CasePart(Verb):
@@ -359,6 +413,7 @@ class _CasePart(Verb):
     directory: Any = None
     quote: Any = None
     erp: Literal["at_once", "manual"] | None = None
+    cut_off: Duration | None = None
     steps: tuple[Any, ...]
 
 
@@ -368,6 +423,7 @@ class _FilePart(Verb):
     quote: Any
     at: Moment | None = None
     erp: Literal["at_once", "manual"] = "at_once"
+    cut_off: Duration | None = None
     cases: tuple[Any, ...]
 
 
@@ -419,6 +475,7 @@ def _case(document: YamlDocument, folder: Path, file: _FilePart, position: int) 
         where=document.where(at),
         policy_source=source(document, folder, "policy", places["policy"]),
         policy_change=part.policy_change,
+        cut_off=clock_duration(cut_off) if (cut_off := part.cut_off or file.cut_off) else None,
     )
 
 

@@ -55,7 +55,7 @@ from starter.stories.document import (
     Reaching,
     Replacing,
 )
-from starter.stories.operations import fields_of
+from starter.stories.operations import fields_of, subject_of
 from starter.stories.stage import Facts, Happening
 from workflows.names import order_run_id, quote_approval_id
 
@@ -95,6 +95,7 @@ class LiveStage:
             self._task_queue,
             read_policy(case.policy).policy,
             self._clock,
+            cut_off=case.cut_off,
         )
         self.desk, self.quotes, self.orders = desk, QuoteDesk(desk), OrderDesk(desk)
         self.people = PeopleDesk(desk, patience=PATIENCE)
@@ -254,8 +255,9 @@ class LiveStage:
         book = await self.orders.book(self._quote_id)
         if not book.orders:
             raise Refusal("unknown_order", "nothing is ordered yet", "order")
-        order = book.order(self._names.get(arguments.order, arguments.order))
-        fields = {"comment": arguments.comment, **fields}
+        name = subject_of(arguments)
+        order = book.order(self._names.get(name, name))
+        fields = {"comment": arguments.comment, "reason": arguments.reason, **fields}
         await self.orders.change(self._who(arguments.by), order.order_id, verb, **fields)
 
     def _who(self, by: str | None) -> Identity:

@@ -6,7 +6,19 @@ from typing import Any
 
 from domain.order.book import OrderBook
 from domain.reading import read_date
-from starter.stories.document import Holding, Invoicing, Lined, Merging, Progressing, Using
+from domain.refusal import Refusal
+from starter.stories.document import (
+    Cancelling,
+    ClosingShort,
+    Dated,
+    Dividing,
+    Invoicing,
+    Lined,
+    Merging,
+    Progressing,
+    Supplementing,
+    Using,
+)
 
 OPERATIONS = (
     "split", "move", "merge", "cancel", "hold", "release", "supplement", "close_short", "return", "rollback", "close",
@@ -14,29 +26,46 @@ OPERATIONS = (
 )  # fmt: skip
 
 
+def subject_of(given: Any) -> str:
+    """The order that a verb is done to, as the story names it: a merge keeps the one that the others go into."""
+    return given.target if isinstance(given, Merging) else str(given.order)
+
+
 def fields_of(given: Any, book: OrderBook, names: dict[str, str]) -> dict[str, Any]:
     """The fields of an :class:`~activities.requests.OrderChange`; orders that the story names are found by their keys.
 
-    ``to`` names another order, or is the date of a new one. Code: ``invalid_date``.
+    ``to`` names another order, or is the date of a new one. Codes: ``unknown_order``, ``invalid_date``,
+    ``conflicting_fields`` (two orders, or two dates).
     """
-    fields: dict[str, Any] = {"comment": given.comment}
+    fields: dict[str, Any] = {"comment": given.comment, "reason": given.reason}
     if isinstance(given, Lined):
-        fields |= {"lines": given.lines, "disposition": given.disposition, "name": given.as_, "reason": given.reason}
-        date = given.order_date
-        if given.to is not None and _is_order(given.to, book, names):
-            fields["into"] = book.order(names.get(given.to, given.to)).order_id
-        elif given.to is not None:
-            date = given.to
-        fields["order_date"] = read_date(date) if date else None
+        fields["lines"] = given.lines
+    if isinstance(given, Cancelling | Supplementing | ClosingShort):
+        fields["disposition"] = given.disposition
+    if isinstance(given, Dated):
+        fields |= {"name": given.as_, **_whereto(given, book, names)}
     elif isinstance(given, Merging):
-        fields |= {"orders": tuple(book.order(names.get(each, each)).order_id for each in given.orders)}
-        fields["reason"] = given.reason
-    elif isinstance(given, Holding):
-        fields["reason"] = given.reason
+        fields["orders"] = tuple(_order_id(each, book, names) for each in given.absorbed)
     elif isinstance(given, Progressing | Using | Invoicing):
-        fields |= given.model_dump(exclude={"order", "by", "comment", "on"})
+        fields |= given.model_dump(exclude={"order", "by", "comment", "reason", "on"})
         fields["on"] = read_date(given.on) if given.on else None
     return fields
+
+
+def _whereto(given: Dated, book: OrderBook, names: dict[str, str]) -> dict[str, Any]:
+    """The order that lines go into, or the date of a new one."""
+    into, date = getattr(given, "into", None), given.order_date
+    if given.to is not None:
+        is_order = isinstance(given, Dividing) and _is_order(given.to, book, names)
+        if (into if is_order else date) is not None:
+            raise Refusal("conflicting_fields", "say once to which order, or to which date", "to")
+        into, date = (given.to, date) if is_order else (into, given.to)
+    order = _order_id(into, book, names) if into is not None else None
+    return {"into": order, "order_date": read_date(date) if date else None}
+
+
+def _order_id(name: str, book: OrderBook, names: dict[str, str]) -> str:
+    return book.order(names.get(name, name)).order_id
 
 
 def _is_order(name: str, book: OrderBook, names: dict[str, str]) -> bool:
