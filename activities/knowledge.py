@@ -24,6 +24,9 @@ class Knowledge:
 
     async def directory(self, work: Work) -> Directory:
         """The directory as this transaction sees it."""
+        if work.directory.is_changing:
+            # The number of a version that may yet be rolled back: the next one to bear it will say something else.
+            return read_model(Directory, await work.directory.load())
         version = await work.directory.version()
         if self._directory is None or self._directory[0] != version:
             # What is stored was checked when it came in; a rule that came later must not take the directory away.

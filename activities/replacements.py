@@ -102,7 +102,7 @@ class ReplacementActivities:
                 return stored
             order = ReplacementOrder.model_validate(stored.wanted)
             # From here on nobody else changes the directory, and no round opens on the one before.
-            await work.operations.next_directory()
+            await work.directory.lock()
             directory = await self._knowledge.directory(work)
             replacement = find_replacement(directory, order.old, order.new, order.kind)
             succession = succeed(directory, replacement, request.at)

@@ -36,6 +36,12 @@ class DirectoryStore:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._is_changing = False
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether this transaction has taken the next version: nobody else sees it yet, and it may never be."""
+        return self._is_changing
 
     async def version(self) -> int:
         """The number of changes so far; the same number means the same directory."""
@@ -98,7 +104,7 @@ class DirectoryStore:
 
         ``expected_version`` is that of the entry the caller has seen (0: that there is none).
         """
-        version = await self._next_version()
+        version = await self.next_version()
         if expected_version is not None:
             await self.refuse_stale(kind, name, expected_version)
         await self._upsert([_entry(kind, name, body, version, by)])
@@ -114,7 +120,7 @@ class DirectoryStore:
 
     async def remove(self, kind: str, name: str) -> int:
         """Take one entry out; returns the directory's version after it."""
-        version = await self._next_version()
+        version = await self.next_version()
         columns = directory_entries.c
         await self._connection.execute(delete(directory_entries).where(columns.kind == kind, columns.id == name))
         return version
@@ -126,7 +132,7 @@ class DirectoryStore:
 
         Entries that are not in the document go. So do its delegations' predecessors: they end ``at`` that moment.
         """
-        version = await self._next_version()
+        version = await self.next_version()
         if expected_version is not None and version - 1 != expected_version:
             seen = f"it is at {version - 1}, you saw {expected_version}"
             raise Refusal("stale", f"the directory has changed: {seen}; read it again")
@@ -162,7 +168,7 @@ class DirectoryStore:
         It is made of who entered what, and of their ``key``, else the moment: entered twice so, it is one.
         Code: ``duplicate_id`` when that one has ended since.
         """
-        place = _place(await self._next_version())
+        place = _place(await self.next_version())
         content = {name: value for name, value in body.items() if name != "id"}
         name = fingerprint([jsonable(content), by, at.isoformat() if key is None else key])[:16]
         return await self._add({**content, "id": name}, by, at, place, starts_at, ends_at)
@@ -214,7 +220,7 @@ class DirectoryStore:
 
     async def end_delegation(self, name: str, by: str, at: datetime) -> int:
         """Take a delegation back; once more changes nothing. Code: ``unknown_delegation``."""
-        version = await self._next_version()
+        version = await self.next_version()
         statement = (
             update(delegations)
             .where(delegations.c.delegation_id == name, delegations.c.ended_at.is_(None))
@@ -226,8 +232,9 @@ class DirectoryStore:
                 raise Refusal("unknown_delegation", f"there is no delegation {name}", "id")
         return version
 
-    async def _next_version(self) -> int:
-        # This row is also the lock that puts changes of the directory one after the other.
+    async def next_version(self) -> int:
+        """Take the number of the next version, and the lock that puts changes of the directory one after the other."""
+        self._is_changing = True
         statement = update(directory_counter).values(version=directory_counter.c.version + 1)
         found = await self._connection.execute(statement.returning(directory_counter.c.version))
         return int(found.scalar_one())

@@ -11,10 +11,11 @@ from sqlalchemy import distinct, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.store.directory import DirectoryStore
 from activities.store.operation_tables import operation_rounds, operations
 from activities.store.refreshes import RoundRefreshes
 from activities.store.rounds import OPEN, RoundName
-from activities.store.tables import approval_people, approvals, delegations, directory_counter
+from activities.store.tables import approval_people, approvals, delegations
 from domain.refusal import Refusal
 
 ROUNDS = operation_rounds.c
@@ -57,8 +58,9 @@ class OperationRound(BaseModel):
 class Operations:
     """Reads and writes operations within one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, directory: DirectoryStore) -> None:
         self._connection = connection
+        self._directory = directory
 
     async def add(self, row: dict[str, Any]) -> bool:
         """Write a new operation down; False when one of that id is there."""
@@ -84,12 +86,6 @@ class Operations:
         """Set columns of an operation."""
         mine = operations.c.operation_id == operation
         await self._connection.execute(update(operations).where(mine).values(values))
-
-    async def next_directory(self) -> int:
-        """Take the lock on the directory, as every change of it does, and the number of the next one."""
-        statement = update(directory_counter).values(version=directory_counter.c.version + 1)
-        found = await self._connection.execute(statement.returning(directory_counter.c.version))
-        return int(found.scalar_one())
 
     async def keep_place(self, before: str, after: str) -> None:
         """Let one delegation take another's place in the order of entering, which says whose delegate is asked."""
@@ -158,7 +154,7 @@ class Operations:
         found = (await self._connection.execute(statement.returning(ROUNDS.quote_id, ROUNDS.round))).all()
         if found:
             # A number of its own: a run answers the same number twice with what it saw the first time.
-            version = await self.next_directory()
+            version = await self._directory.next_version()
             names = [(row.quote_id, row.round) for row in found]
             await RoundRefreshes(self._connection).put(names, version, grace=timedelta())
         return len(found)

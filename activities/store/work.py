@@ -99,7 +99,7 @@ class Work:
 
     @cached_property
     def operations(self) -> Operations:
-        return Operations(self.connection)
+        return Operations(self.connection, self.directory)
 
     @cached_property
     def order_looks(self) -> OrderLooks:

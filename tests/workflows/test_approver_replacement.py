@@ -225,6 +225,20 @@ async def test_a_successor_who_has_left_by_then_is_told_in_the_operation(house: 
     assert await holders(house, [state], "manager") == {"mei"}
 
 
+async def test_a_refused_start_leaves_no_old_directory_behind(house: House) -> None:
+    desk = ReplacementDesk(house.desk)
+    state = await house.submitted("10.00")
+    begun = await desk.replace(ADMIN, "manager", "farid", start=house.clock.now() + timedelta(seconds=2))
+    await house.people.deactivate(ADMIN, "farid")
+    assert (await desk.finished(begun.operation_id)).state == "refused"
+    await house.people.deactivate(ADMIN, "mei")
+    manager = (await house.round(state)).approval("manager")
+    assert manager is not None
+    assert [seat.asked for seat in manager.seats] == [("ines",)], "mei has left"
+    later = await house.submitted("10.00")
+    assert [each.waiting_for for each in later.approvals] == [("ines",)]
+
+
 async def test_a_thousand_pending_approvals_in_batches_with_progress(house: House) -> None:
     states = await pending(house, 1000)
     await pending(house, 50, "10.00")  # the manager alone: nothing of the director's
