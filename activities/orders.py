@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.agreements import agreement_of
 from activities.approvals import refuse_story
 from activities.knowledge import Knowledge
 from activities.order_operations import STALE, operated, touches_one_order
@@ -31,8 +32,7 @@ from domain.order.activation import advance
 from domain.order.book import open_book
 from domain.order.event import Cause, Change
 from domain.order.order import Order
-from domain.order.pick import pick
-from domain.order.split import split
+from domain.order.placing import place
 from domain.pricing import price
 from domain.refusal import Refusal
 from domain.standing import QuoteState, check_order
@@ -66,7 +66,8 @@ class OrderActivities:
     async def create_orders(self, request: CreateOrders) -> OrdersCreated:
         """Split an accepted quote into scheduled orders.
 
-        Codes: ``stories_only``, ``invalid_token``, ``unknown_user``, ``not_approved``, and those of ``split``.
+        Codes: ``stories_only``, ``invalid_token``, ``unknown_user``, ``not_approved``, ``not_ordered`` (what
+        it amends), and those of ``place``.
         """
         try:
             refuse_unstorable_texts(request)
@@ -85,15 +86,14 @@ class OrderActivities:
         await self._knowledge.check_user(work, who, services=True)
         check_order(QuoteState(stored.state.value), stored.accepted_at is not None)
         priced = price((await work.quotes.content(request.quote_id, stored.version)).quote)
+        amends = priced.quote.amends
+        agreement = await agreement_of(work, amends, holding=request.quote_id) if amends else None
         book = await work.orders.find_book(request.quote_id, for_update=True)
         if book is None:
             book = open_book(priced)
             await work.orders.open_book(book)
         cause = Cause(at=request.at, by=request.by, why=request.comment)
-        if request.lines is not None:
-            change = pick(book, priced, request.lines, cause)
-        else:
-            change = split(book, priced, request.split_by, cause)
+        change = place(book, priced, request.split_by, request.lines, agreement, cause)
         await work.save_change(change)
         return tuple(OrderStanding.of(order) for order in change.orders)
 

@@ -16,6 +16,7 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities.agreements import agreement_of
 from activities.order_operations import operated, touches_one_order
 from activities.requests import ChangeOrder, CreateOrders, OrderChange
 from activities.store.work import Work
@@ -24,8 +25,7 @@ from domain.order.book import OrderBook, open_book
 from domain.order.choosing import Pick
 from domain.order.event import Cause, Change
 from domain.order.order import Order
-from domain.order.pick import preview_pick
-from domain.order.split import preview
+from domain.order.placing import place
 from domain.pricing import price
 from domain.refusal import Refusal
 from domain.standing import check_order
@@ -55,10 +55,10 @@ class OrderDesk:
             await self._desk.check_user(work, who, services=True)
             stored = await work.quotes.get(quote_id)
             priced = price((await work.quotes.content(quote_id, stored.version)).quote)
-            book = await work.orders.find_book(quote_id)
-        if lines is not None:
-            return preview_pick(priced, lines, self._cause(who), book)
-        return preview(priced, split_by, self._cause(who), book)
+            book = await work.orders.find_book(quote_id) or open_book(priced)
+            amends = priced.quote.amends
+            agreement = await agreement_of(work, amends) if amends else None
+        return book.applied(place(book, priced, split_by, lines, agreement, self._cause(who)))
 
     async def create(
         self,
