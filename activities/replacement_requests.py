@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC
 from enum import StrEnum
 from typing import Final
 
@@ -47,6 +49,11 @@ class ReplacementOrder(Message):
     start: AwareDatetime | None = None
     comment: str | None = None
     token: str = ""
+
+    def said(self) -> str:
+        """All that is asked for, in one text: what a token for this order is bound to."""
+        start = self.start.astimezone(UTC).isoformat() if self.start is not None else None
+        return json.dumps([self.operation, self.kind, self.old, self.new, start, self.comment])
 
 
 class OpenReplacement(Message):

@@ -75,7 +75,7 @@ class ReplacementActivities:
         async def write(work: Work) -> StoredOperation:
             refuse_unstorable_texts(order)
             refuse_story(request.story, allowed=self._stories)
-            self._check_admin(order.token, order.by, order.operation, REPLACE)
+            self._check_admin(order.token, order.by, order.said(), REPLACE, order.operation)
             known = await work.operations.find(order.operation)
             if known is not None:
                 return _same(known, order)
@@ -168,7 +168,7 @@ class ReplacementActivities:
         """Call off what has not begun; once more changes nothing. Codes: ``invalid_token``, ``wrong_state``."""
 
         async def cancel(work: Work) -> StoredOperation:
-            self._check_admin(request.token, request.by, request.operation, CANCEL)
+            self._check_admin(request.token, request.by, request.operation, CANCEL, request.operation)
             stored = await work.operations.get(request.operation, for_update=True)
             if stored.state == OperationState.CANCELLED:
                 return stored
@@ -183,8 +183,8 @@ class ReplacementActivities:
 
     # -- steps
 
-    def _check_admin(self, token: str, by: str, operation: str, verb: str) -> Identity:
-        who = self._tokens.check_act(token, by, operation, verb, operation, datetime.now(UTC))
+    def _check_admin(self, token: str, by: str, subject: str, verb: str, operation: str) -> Identity:
+        who = self._tokens.check_act(token, by, subject, verb, operation, datetime.now(UTC))
         if not who.is_admin:
             raise Refusal("admin_only", "only an admin replaces an approver; make a token with --role admin")
         return who

@@ -111,8 +111,8 @@ class ReplacementDesk:
             kind=kind,
             start=start,
             comment=comment,
-            token=self._desk.tokens.act(who, operation, REPLACE, operation),
         )
+        order = order.model_copy(update={"token": self._desk.tokens.act(who, order.said(), REPLACE, operation)})
         if known is not None:
             return _repeated(known, order)
         await self._begin(order)

@@ -15,6 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.replacement_requests import REPLACE, ReplacementOrder, ReplacementStanding
 from activities.store.audit import audit
 from activities.store.operations import StoredOperation
+from activities.tokens import Identity
 from domain.approval.state import RoundState, Verdict
 from domain.delegation import Delegation
 from domain.refusal import Refusal
@@ -160,15 +161,27 @@ async def test_what_cannot_be_is_refused_before_anything_starts(house: House, ol
     assert refused.value.code == code
 
 
-async def test_a_run_that_somebody_starts_by_hand_must_prove_an_admin(house: House) -> None:
-    for who, token, code in (
-        (FARID, TOKENS.act(FARID, "op", REPLACE, "op"), "admin_only"),
-        (ADMIN, TOKENS.act(ADMIN, "other", REPLACE, "other"), "invalid_token"),
+def by_hand(who: Identity, **said: Any) -> ReplacementOrder:
+    """An order as somebody sends it straight to the server; without a token."""
+    return ReplacementOrder(**{"operation": "op", "old": "manager", "new": "farid", "by": who.user, **said})
+
+
+async def test_a_run_that_somebody_starts_by_hand_must_prove_an_admin_and_every_word(house: House) -> None:
+    proved = TOKENS.act(ADMIN, by_hand(ADMIN).said(), REPLACE, "op")
+    later = house.clock.now() + timedelta(days=1)
+    for order, token, code in (
+        (by_hand(FARID), TOKENS.act(FARID, by_hand(FARID).said(), REPLACE, "op"), "admin_only"),
+        (by_hand(ADMIN), TOKENS.act(ADMIN, by_hand(ADMIN, operation="other").said(), REPLACE, "op"), "invalid_token"),
+        (by_hand(ADMIN, old="ceo"), proved, "invalid_token"),
+        (by_hand(ADMIN, new="nora"), proved, "invalid_token"),
+        (by_hand(ADMIN, kind=Replaced.APPROVER), proved, "invalid_token"),
+        (by_hand(ADMIN, start=later), proved, "invalid_token"),
+        (by_hand(ADMIN, comment="in other words"), proved, "invalid_token"),
+        (by_hand(ADMIN), proved, "done"),
     ):
-        order = ReplacementOrder(operation="op", old="manager", new="farid", by=who.user, token=token)
         handle = await house.client.start_workflow(
             ApproverReplacement.run,
-            ReplacementStart(order=order),
+            ReplacementStart(order=order.model_copy(update={"token": token})),
             id=f"replace/by-hand-{uuid.uuid4().hex}",
             task_queue=house.task_queue,
         )
