@@ -31,6 +31,7 @@ from activities.texts import refuse_unstorable_texts, storable
 from activities.tokens import Tokens
 from domain.approval.deeds import check_act_id, check_decision_id, deed_of
 from domain.approval.plan import make_plan
+from domain.approval.room import check_opening, check_room
 from domain.approval.round import ApprovalRound
 from domain.approval.state import RoundState
 from domain.refusal import Refusal
@@ -67,7 +68,7 @@ class ApprovalActivities:
                 stored = await work.quotes.get(request.quote_id, for_update=True)
                 known = await work.rounds.find(request.quote_id, request.round)
                 if known is not None:
-                    return RoundMoved(state=known)
+                    return RoundMoved.to(known)
                 name = OpenRound.subject(request.quote_id, request.round)
                 self._tokens.check_act(request.token, request.by, name, "submit", request.policy, datetime.now(UTC))
                 check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
@@ -82,6 +83,7 @@ class ApprovalActivities:
                 plan = make_plan(submission)
                 moving = ApprovalRound(plan, submission.directory)
                 moving.open(at)
+                check_opening(moving.state)
                 await work.rounds.open(moving.state)
                 return await self._written(work, moving)
         except Refusal as refusal:
@@ -105,6 +107,7 @@ class ApprovalActivities:
             )
             check_decision_id(moving.state, decision)
             moving.decide(decision, at)
+            check_room(moving.state)
 
         return await self._move(request, decide)
 
@@ -123,6 +126,7 @@ class ApprovalActivities:
             who = self._tokens.check_act(request.token, act.by, subject, deed_of(act), act.act_id, datetime.now(UTC))
             check_act_id(moving.state, act)
             moving.act(act, at, is_admin=who.is_admin, may_override=who.may_override)
+            check_room(moving.state)
 
         return await self._move(request, do)
 
@@ -174,7 +178,7 @@ class ApprovalActivities:
                 state = await work.rounds.get(quote_id, number, for_update=True)
                 if recalling:
                     if state.outcome is not None and state.outcome.value == "recalled":
-                        return RoundMoved(state=state)
+                        return RoundMoved.to(state)
                     if stored.round != number:
                         raise Refusal("round_closed", f"round {number} of {quote_id} is over; a later one has begun")
                     check_recall(QuoteState(stored.state.value), stored.accepted_at is not None)
@@ -194,7 +198,7 @@ class ApprovalActivities:
             await work.quotes.set_state(state.quote_id, latest.value, moving.events[-1].at, round=state.round)
         await work.record.append([RecordEntry.of_round(event, state) for event in moving.events])
         await work.outgoing.put(moving.notices)
-        return RoundMoved(state=state)
+        return RoundMoved.to(state)
 
 
 def subject_of(state: RoundState, name: str, by: str) -> str:

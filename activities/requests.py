@@ -144,14 +144,22 @@ class NoteIgnored(Message):
 
 
 class RoundMoved(Message):
-    """The round after an activity, or why it was refused."""
+    """The round after an activity, as far as its run carries it, or why it was refused."""
 
     state: RoundState | None = None
     refused: RefusalNote | None = None
 
+    @classmethod
+    def to(cls, state: RoundState) -> RoundMoved:
+        return cls(state=state.carried)
+
 
 class OrderStanding(Message):
-    """What the workflow of an order must know of it. ``total`` is in ``currency``; ``next_moment`` is in UTC."""
+    """What the workflow of an order must know of it. ``total`` is in ``currency``; ``next_moment`` is in UTC.
+
+    ``to_tell``: the ERP does not know all of it (none: nobody looked; it is told of what is activated and not sent).
+    ``held_by``: why the order is on hold or blocked.
+    """
 
     order_id: str
     quote_id: str
@@ -170,6 +178,8 @@ class OrderStanding(Message):
     sent: bool = False
     past_no_return: bool = False
     owed: bool = False
+    to_tell: bool | None = None
+    held_by: str | None = None
 
     @classmethod
     def of(cls, order: Order, *, sent: bool = False) -> OrderStanding:
@@ -191,6 +201,7 @@ class OrderStanding(Message):
             sent=sent,
             past_no_return=any(is_past_no_return(order, item) for item in order.items),
             owed=order.state is OrderState.SUPERSEDED and order.activated_at is not None and is_owed(order),
+            held_by=_held_by(order),
         )
 
     @property
@@ -198,9 +209,21 @@ class OrderStanding(Message):
         """Whether nothing more happens to the order.
 
         One that is fulfilled before the ERP answered waits for that; one that was superseded while something was on its
-        way (``owed``) waits for it.
+        way (``owed``) waits for it; and one that the ERP must be told of first is told.
         """
-        return self.state in FINAL and not self.owed and (self.acknowledged or self.state is not OrderState.FULFILLED)
+        over = self.state in FINAL and not self.owed and not self.to_tell
+        return over and (self.acknowledged or self.state is not OrderState.FULFILLED)
+
+    @property
+    def must_be_sent(self) -> bool:
+        """Whether the ERP is to be told something."""
+        return self.activated and not self.sent if self.to_tell is None else self.to_tell
+
+
+def _held_by(order: Order) -> str | None:
+    if order.hold is not None:
+        return f"{order.hold.why} ({order.hold.by})"
+    return "; ".join(order.block.reasons) if order.block is not None else None
 
 
 FINAL = frozenset(
@@ -280,10 +303,13 @@ class OrderChange(Message):
 
 
 class ChangeOrder(Message):
+    """Do ``change``; ``by_hand``: not by the order's run, which must hear of it, or is to be begun again."""
+
     order_id: str
     change: OrderChange
     at: AwareDatetime
     story: bool = False
+    by_hand: bool = False
 
 
 class AdvanceOrder(Message):

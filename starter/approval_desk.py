@@ -59,7 +59,7 @@ class ApprovalDesk:
         answer = await update_round(
             self._desk, state.quote_id, state.round, QuoteApproval.act, message, f"act-{act.act_id}"
         )
-        return answer.state
+        return answer.state.model_copy(update={"not_fired": state.not_fired})
 
     async def resume(self, quote_id: str) -> RoundState:
         """See to it that the quote's open round has a run: an operator may have ended it.

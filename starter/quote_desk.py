@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from temporalio.client import WithStartWorkflowOperation
@@ -23,6 +23,7 @@ from activities.tokens import Identity
 from domain.approval.deeds import check_decision_id
 from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import preview_plan
+from domain.approval.room import check_opening
 from domain.approval.round import ApprovalRound
 from domain.approval.state import Decision, Outcome, RoundState, Verdict
 from domain.people import Directory
@@ -54,15 +55,20 @@ class QuoteDesk:
         *,
         expected_version: int | None = None,
         comment: str | None = None,
+        claims: Sequence[str] = (),
     ) -> StoredQuote:
         """Store a quote, or edit one where that is allowed; whoever does is barred from deciding it.
 
-        ``expected_version`` is the etag that the caller has seen. Codes: those of ``read_quote``, ``unknown_user``,
+        ``expected_version`` is the etag that the caller has seen. ``claims`` are claimed with it; once the first of
+        them was claimed before, nothing is stored. Codes: those of ``read_quote``, ``unknown_user``,
         ``not_editable``, ``stale``.
         """
         quote = read_quote(document)
         async with self._desk.database.work() as work:
             await self._desk.check_user(work, who)
+            claimed = [await work.idempotency.claim(each) for each in claims]
+            if claimed and not claimed[0]:
+                return await work.quotes.get(quote.quote_id)
             before = await work.quotes.find(quote.quote_id, for_update=True)
             at = self._desk.clock.now()  # not before what was waited for
             stored = await work.quotes.put(document, who.user, at, expected_version)
@@ -113,8 +119,9 @@ class QuoteDesk:
     ) -> RoundState:
         """Hand a quote in for approval: the round as it is once it is open.
 
-        Codes: ``unknown_quote``, ``wrong_state``, ``unknown_policy``, those of ``make_plan``, ``unavailable``. The
-        same ``key`` twice is one submission: the second call finds the round that the first one opened.
+        Codes: ``unknown_quote``, ``wrong_state``, ``unknown_policy``, those of ``make_plan``, ``too_many_approvals``,
+        ``unavailable``. The same ``key`` twice is one submission: the second call finds the round that the first one
+        opened.
         """
         async with self._desk.reading() as work:
             stored = await work.quotes.get(quote_id)
@@ -128,11 +135,12 @@ class QuoteDesk:
         # What is refused now is refused before anything is started.
         foreseen = ApprovalRound(make_plan(submission), submission.directory)
         foreseen.open(submission.at)
+        check_opening(foreseen.state)
         await self._begin("submit", key, quote_id, submission.number)
         answer = await self._open(who, stored, submission.number, comment, foreseen.state)
         if answer.state.submitter != who.user:
             raise Refusal("wrong_state", f"{answer.state.submitter} submitted the quote a moment earlier")
-        return answer.state
+        return await self._whole(answer.state)
 
     async def _open(
         self, who: Identity, stored: StoredQuote, number: int, comment: str | None, foreseen: RoundState | None = None
@@ -199,7 +207,7 @@ class QuoteDesk:
         if stored.state == "pending":
             message = Recall(key=key, by=who.user, token=token, comment=comment, at=self._desk.clock.told())
             answer = await update_round(self._desk, quote_id, stored.round, QuoteApproval.recall, message, key)
-            return answer.state
+            return await self._whole(answer.state)
         request = RecallRound(
             quote_id=quote_id,
             round=stored.round,
@@ -213,7 +221,7 @@ class QuoteDesk:
         if moved.refused is not None:
             raise moved.refused.refusal()
         assert moved.state is not None
-        return moved.state
+        return await self._whole(moved.state)
 
     async def accept(
         self, who: Identity, quote_id: str, comment: str | None = None, *, key: str | None = None
@@ -283,7 +291,13 @@ class QuoteDesk:
         answer = await update_round(
             self._desk, state.quote_id, state.round, QuoteApproval.decide, message, decision.decision_id
         )
-        return answer.state
+        return answer.state.model_copy(update={"not_fired": state.not_fired})
+
+    async def _whole(self, state: RoundState) -> RoundState:
+        """``state`` with what its run does not carry: the rules that did not fire, which are the same to its end."""
+        async with self._desk.database.single() as work:
+            stored = await work.rounds.get(state.quote_id, state.round)
+        return state.model_copy(update={"not_fired": stored.not_fired})
 
     async def _asked(self, approval: str) -> tuple[RoundState, Directory]:
         """The round of an approval, and who is who."""

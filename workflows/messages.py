@@ -88,7 +88,7 @@ class Refresh(Message):
 
 
 class RoundAnswer(Message):
-    """The round after a message was carried out."""
+    """The round after a message was carried out, as far as its run carries it."""
 
     state: RoundState
 

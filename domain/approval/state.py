@@ -341,6 +341,14 @@ class RoundState(Stored):
     done: tuple[Done, ...] = ()
     moved_at: datetime | None = None
 
+    @property
+    def carried(self) -> RoundState:
+        """What its run and the answers to messages carry: all but the rules that did not fire, which only the row has.
+
+        Thousands of them are no reason to ask anybody anything, and no message would hold them.
+        """
+        return self.model_copy(update={"not_fired": ()}) if self.not_fired else self
+
     def approval(self, name: str, by: str | None = None) -> Approval | None:
         """The approval of that id or of that rule; of several of one rule, the one that most needs ``by``."""
         found = [each for each in self.approvals if name in (each.approval_id, each.rule)]
