@@ -29,7 +29,16 @@ Document = JSONB(none_as_null=True)
 Handed = JSON(none_as_null=True)
 """A document that somebody handed in: kept to the letter, for the order of its keys may say something (lanes)."""
 
-APPEND_ONLY = ("quote_versions", "policies", "decisions", "withdrawals", "record", "ledger", "signed_heads")
+APPEND_ONLY = (
+    "quote_versions",
+    "policies",
+    "decisions",
+    "withdrawals",
+    "record",
+    "ledger",
+    "signed_heads",
+    "closed_periods",
+)
 """Tables whose rows never change nor go; triggers see to it, whoever writes."""
 
 

@@ -137,6 +137,18 @@ ledger = Table(
     Index(None, "order_id", "seq"),
     Index(None, "effective"),
     Index(None, "recorded_at"),
+    Index("ix_ledger_evergreen", "customer_id", postgresql_where=text("(body ->> 'item_kind') = 'evergreen'")),
+)
+
+closed_periods = Table(
+    "closed_periods",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("month", Text, nullable=False, comment="2027-01; all months before it are closed with it"),
+    Column("customer_id", Text, comment="none: of every customer"),
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    UniqueConstraint("customer_id", "month", postgresql_nulls_not_distinct=True),
 )
 
 order_looks = Table(

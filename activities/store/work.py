@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from activities.store.closed_periods import ClosedPeriods
 from activities.store.directory import DirectoryStore
 from activities.store.erp_messages import ErpMessages
 from activities.store.idempotency import IdempotencyKeys
@@ -80,6 +81,10 @@ class Work:
     @cached_property
     def ledger(self) -> LedgerStore:
         return LedgerStore(self.connection)
+
+    @cached_property
+    def closed_periods(self) -> ClosedPeriods:
+        return ClosedPeriods(self.connection)
 
     @cached_property
     def record(self) -> Record:
