@@ -16,6 +16,7 @@ from domain.order.close_short import close_short
 from domain.order.closing import close
 from domain.order.divide import divide
 from domain.order.event import Cause, Change
+from domain.order.exact import read_quantity
 from domain.order.fulfilment import accept_item, deliver, reach
 from domain.order.give_back import give_back
 from domain.order.hold import hold, release
@@ -199,13 +200,13 @@ def _quantity(change: OrderChange) -> Decimal | None:
 def _quantities(change: OrderChange) -> dict[str, Decimal]:
     """The quantities of the lines, each of which must be there. Code: ``missing_field``."""
     return {
-        line: read_decimal(_needed(text, f"lines.{line}"), f"lines.{line}")
+        line: read_quantity(_needed(text, f"lines.{line}"), f"lines.{line}")
         for line, text in (change.lines or {}).items()
     }
 
 
 def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else read_decimal(text, "lines")
+    return None if text is None else read_quantity(text, "lines")
 
 
 def _needed(value: T | None, path: str) -> T:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.money import ExactDecimal
 from domain.order.book import OrderBook
+from domain.order.exact import ExactQuantity
 from domain.order.parts import Place, comes_in_pieces, is_whole, place_order, start_of
 from domain.order.rest import UNDATED, Spot, fill, places_left, remaining
 from domain.quote import LocalDate, Quote, QuoteLine, Text
@@ -29,7 +29,7 @@ class Pick(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     line: Text
-    quantity: ExactDecimal | None = None
+    quantity: ExactQuantity | None = None
     order_date: LocalDate | None = None
     ship_to: Text | None = None
 

@@ -9,11 +9,12 @@ from pydantic import Field
 
 from domain.money import ExactDecimal
 from domain.order.choosing import Pick
+from domain.order.exact import ExactQuantity
 from domain.quote import FreeText, LocalDate, Text
 from starter.api.bodies import Commented, SplitKey
 
-Lines = Annotated[Mapping[Text, ExactDecimal | None], Field(max_length=1000)]
-Quantities = Annotated[Mapping[Text, ExactDecimal], Field(min_length=1, max_length=1000)]
+Lines = Annotated[Mapping[Text, ExactQuantity | None], Field(max_length=1000)]
+Quantities = Annotated[Mapping[Text, ExactQuantity], Field(min_length=1, max_length=1000)]
 Disposition = Literal["unordered", "cancelled"]
 
 
@@ -64,7 +65,7 @@ class Holding(Commented):
 class Supplementing(Commented):
     """Signed changes of quantities, for a linked order."""
 
-    lines: Annotated[Mapping[Text, ExactDecimal], Field(min_length=1, max_length=1000)]
+    lines: Annotated[Mapping[Text, ExactQuantity], Field(min_length=1, max_length=1000)]
     disposition: Disposition = "unordered"
     order_date: LocalDate | None = None
     name: Text | None = None

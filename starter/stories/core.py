@@ -233,8 +233,8 @@ class CoreStage:
         cause = self._cause(arguments.by)
         check_order(self.state, self.accepted)
         book = self.book or open_book(self.priced)
-        if arguments.lines is not None:
-            change = pick(book, self.priced, arguments.lines, cause)
+        if (picks := arguments.picks) is not None:
+            change = pick(book, self.priced, picks, cause)
         else:
             change = split(book, self.priced, arguments.split_by or (), cause)
         self.book = book

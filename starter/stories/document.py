@@ -57,16 +57,6 @@ def _is_line(value: Any) -> bool:
     return isinstance(value, dict) and "line" in value and value.keys() <= {"line", "quantity"}
 
 
-def _picks(value: Any) -> Any:
-    """Lines by hand; quantities may be bare numbers in a story."""
-    if not isinstance(value, list):
-        return value
-    return [
-        {**each, "quantity": _number(each["quantity"])} if isinstance(each, dict) and "quantity" in each else each
-        for each in value
-    ]
-
-
 def _one_or_more(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -195,9 +185,18 @@ class Previewing(Verb):
     by: str | None = None
 
 
+class Picking(Verb):
+    """A line by hand; its numbers and dates are read when the step is played, so that a story can expect a refusal."""
+
+    line: str
+    quantity: NumberText | None = None
+    order_date: str | None = None
+    ship_to: str | None = None
+
+
 class Ordering(Verb):
-    split_by: tuple[str, ...] | None = None
-    lines: Annotated[tuple[Pick, ...] | None, BeforeValidator(_picks)] = None
+    split_by: Annotated[tuple[str, ...] | None, BeforeValidator(_one_or_more)] = None
+    lines: tuple[Picking, ...] | None = None
     as_: str | None = Field(default=None, alias="as")
     by: str | None = None
     comment: str | None = None
@@ -207,6 +206,13 @@ class Ordering(Verb):
         if (self.split_by is None) == (self.lines is None):
             raise problem_error("missing_field", "say by what to split (split_by), or which lines to order")
         return self
+
+    @property
+    def picks(self) -> tuple[Pick, ...] | None:
+        """The lines by hand. Codes: ``invalid_number``, ``invalid_date``, ``quantity_out_of_range``."""
+        if self.lines is None:
+            return None
+        return tuple(read_model(Pick, each.model_dump(), root=f"lines.{at}") for at, each in enumerate(self.lines))
 
 
 class OrderVerb(Verb):
@@ -286,6 +292,12 @@ class Merging(OrderVerb):
         default=(), validation_alias=AliasChoices("with", "orders")
     )
     to: str | None = Field(default=None, validation_alias=AliasChoices("to", "into"))
+
+    @model_validator(mode="after")
+    def _names_others(self) -> Merging:
+        if not self.orders and self.to is None:
+            raise problem_error("missing_field", "name the orders to merge into it (with), or the one it goes into (to)")
+        return self
 
     @property
     def target(self) -> str:

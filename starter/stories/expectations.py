@@ -23,7 +23,7 @@ def mismatches(expected: Mapping[str, Any], facts: Facts, happenings_seen: int, 
     for key, value in expected.items():
         name = base_of(key)
         if name == "events":
-            found.extend(_events(key, value, recent))
+            found.extend(_events(key, value, recent, facts.names))
         elif name == "messages":
             found.extend(compare({key: value}, {"messages": sent}, ""))
         elif name == "not_fired":
@@ -63,6 +63,8 @@ def _people(pick: Callable[[Approval], Any]) -> Callable[[Facts], dict[str, Any]
 
 def _seen(name: str, expected: Any, facts: Facts) -> Any:
     """What ``name`` shows; whether nobody voted so can be asked of every approval of the round."""
+    if name == "orders":
+        return _orders(facts, expected if isinstance(expected, Mapping) else {})
     view = VIEWS[name](facts)
     if name in ("approved", "rejected") and isinstance(expected, Mapping):
         nobody: dict[str, Any] = {each.rule: [] for each in _round(facts) if expected.get(each.rule) == []}
@@ -151,13 +153,19 @@ def _among(key: str, expected: Any, actual: Sequence[str]) -> Iterator[Mismatch]
         yield from contained(expected, actual, name)
 
 
-def _events(key: str, expected: Any, recent: Sequence[Happening]) -> Iterator[Mismatch]:
-    """Every event of ``expected`` is on the record; with nothing expected, or by ``_only``, there is nothing else."""
+def _events(
+    key: str, expected: Any, recent: Sequence[Happening], aliases: Mapping[str, str]
+) -> Iterator[Mismatch]:
+    """Every event of ``expected`` is on the record; with nothing expected, or by ``_only``, there is nothing else.
+
+    Orders go by their keys, or by the names of ``aliases``.
+    """
     listed = expected if isinstance(expected, list | tuple) else [expected]
     wanted = [(kind, name) for each in listed if each for kind, name in each.items()]
 
     def meets(happening: Happening, kind: str, name: Any) -> bool:
-        return happening.kind == kind and (name is None or str(name) in happening.names)
+        named = name is None or not {str(name), aliases.get(str(name))}.isdisjoint(happening.names)
+        return happening.kind == kind and named
 
     told = [f"{each.kind}: {list(each.names[:1])}" for each in recent]
     for kind, name in wanted:
@@ -174,10 +182,13 @@ def _events(key: str, expected: Any, recent: Sequence[Happening]) -> Iterator[Mi
 # -- orders
 
 
-def _orders(facts: Facts) -> dict[str, Any]:
+def _orders(facts: Facts, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Every order under the name that the story asks for it by: the one it was given, or its key."""
     if facts.book is None:
         return {}
-    named = {key: alias for alias, key in facts.names.items()}
+    aliases: dict[str, list[str]] = {}
+    for alias, key in facts.names.items():
+        aliases.setdefault(key, []).append(alias)
     return {
         name: {
             "state": str(order.state),
@@ -185,11 +196,18 @@ def _orders(facts: Facts) -> dict[str, Any]:
             "order_date": order.order_date.isoformat(),
             "ship_to": order.ship_to,
             "version": order.version,
+            "kind": str(order.kind),
+            "hold": order.hold.why if order.hold else None,
             "items": _items(order.items),
         }
         for order in facts.book.orders
-        for name in {order.key, named.get(order.key, order.key)}
+        for name in _asked_by([*aliases.get(order.key, ()), order.key], expected)
     }
+
+
+def _asked_by(names: Sequence[str], expected: Mapping[str, Any]) -> Sequence[str]:
+    wanted = {str(name).removesuffix("_only") for name in expected}
+    return [name for name in names if name in wanted] or names[:1]
 
 
 def _items(items: Sequence[Item]) -> dict[str, Any]:
@@ -264,7 +282,7 @@ VIEWS: Mapping[str, Callable[[Facts], Any]] = {
     "revoked": _people(_in_state(ApprovalState.REVOKED, lambda each: [vote.by for vote in each.votes])),
     "due": _people(lambda approval: approval.due_at if approval.state is ApprovalState.REQUESTED else None),
     "plan": _plan,
-    "orders": _orders,
+    "orders": lambda facts: _orders(facts, {}),
     "totals": _totals,
     "contracts": _contracts,
 }

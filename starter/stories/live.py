@@ -200,7 +200,7 @@ class LiveStage:
     async def order(self, arguments: Ordering) -> None:
         before = {order.order_id for order in (await self.orders.book(self._quote_id)).orders}
         book = await self.orders.create(
-            self._who(arguments.by), self._quote_id, arguments.split_by or (), arguments.lines
+            self._who(arguments.by), self._quote_id, arguments.split_by or (), arguments.picks
         )
         made = [order for order in book.orders if order.order_id not in before]
         if arguments.as_:

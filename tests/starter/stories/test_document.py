@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,12 @@ def steps(*lines: str) -> str:
         (["override: {by: ann, rule: r, decision: maybe}"], "invalid_choice", 8),
         (["add: {by: ann, rule: r, who: bob, where: behind}"], "invalid_choice", 8),
         (["merge: {order: x}"], "missing_field", 8),
+        (["hold: {order: x, lines: {A: 1}}"], "unknown_field", 8),
+        (["split: {order: x, lines: {A: 1}, disposition: cancelled}"], "unknown_field", 8),
+        (["cancel: {order: x, to: y}"], "unknown_field", 8),
+        (["cancel: {order: x, disposition: gone}"], "invalid_choice", 8),
+        (["cancel: {order: x, lines: [A, A]}"], "conflicting_fields", 8),
+        (["return: {order: x, lines: [{line: A, colour: red}]}"], "wrong_type", 8),
         (["amend: {contract_of: Q}"], "not_built_yet", 8),
     ],
 )
@@ -77,6 +84,36 @@ def test_a_wrong_step_is_told_with_its_line(tmp_path: Path, lines: list[str], co
     found = refusal(story(tmp_path, steps(*lines)))
     assert found.code == code
     assert found.problems[0].message.startswith(f"{tmp_path}/story.yaml:{at}: ")
+
+
+@pytest.mark.parametrize(
+    ("lines", "read"),
+    [
+        ('lines: {A: "5"}', {"A": "5"}),
+        ("lines: {A: 5, B: null}", {"A": "5", "B": None}),
+        ("lines: [A, B]", {"A": None, "B": None}),
+        ("lines: A", {"A": None}),
+        ("lines: [{line: A, quantity: 5}, B]", {"A": "5", "B": None}),
+        ("line: A, quantity: 5", {"A": "5"}),
+    ],
+)
+def test_lines_of_an_order_may_be_written_in_several_ways(tmp_path: Path, lines: str, read: dict[str, Any]) -> None:
+    [case] = read_story(story(tmp_path, steps(f"return: {{order: x, {lines}}}")))
+    assert case.steps[0].arguments.lines == read
+
+
+@pytest.mark.parametrize(
+    ("words", "target", "absorbed"),
+    [
+        ("order: x, with: y", "x", ("y",)),
+        ("order: x, orders: [y, z]", "x", ("y", "z")),
+        ("order: x, to: y", "y", ("x",)),
+        ("order: x, with: z, into: y", "y", ("x", "z")),
+    ],
+)
+def test_a_merge_is_told_from_either_side(tmp_path: Path, words: str, target: str, absorbed: tuple[str, ...]) -> None:
+    [case] = read_story(story(tmp_path, steps(f"merge: {{{words}}}")))
+    assert (case.steps[0].arguments.target, case.steps[0].arguments.absorbed) == (target, absorbed)
 
 
 def test_a_verb_that_is_not_built_is_named(tmp_path: Path) -> None:

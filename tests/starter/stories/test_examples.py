@@ -8,6 +8,7 @@ import pytest
 
 from starter.stories.core import CoreStage
 from starter.stories.document import Case, read_story
+from starter.stories.operations import OPERATIONS
 from starter.stories.player import play
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -17,6 +18,12 @@ CODES = {
     "round_closed", "four_eyes", "not_yours", "not_your_turn", "already_decided", "reason_missing", "wrong_state",
     "no_decider", "not_editable", "not_approved", "authority_exceeded", "delegation_loop", "in_the_past",
     "missing_rate", "unknown_field", "unknown_user", "unknown_approval", "unknown_approver", "dates_out_of_order",
+}  # fmt: skip
+OF_ORDERS = {
+    "in_the_past", "after_cut_off", "past_no_return", "quantity_out_of_range", "amount_too_small", "bundle_broken",
+    "ship_to_differs", "already_delivered", "already_invoiced", "reason_missing", "on_hold", "wrong_state",
+    "dates_out_of_order", "nothing_open", "nothing_unordered", "not_the_last_change", "not_approved", "invalid_date",
+    "unknown_order", "unknown_line", "same_order", "key_taken",
 }  # fmt: skip
 
 
@@ -30,9 +37,14 @@ def test_every_refusal_of_approvals_is_told_by_a_story() -> None:
     assert {step.refused for case in CASES for step in case.steps} >= CODES
 
 
+def test_every_refusal_of_operations_on_orders_is_told_by_a_story() -> None:
+    assert {step.refused for case in CASES for step in case.steps} >= OF_ORDERS
+
+
 def test_every_verb_that_is_built_is_told_by_a_story() -> None:
     verbs = {step.verb for case in CASES for step in case.steps}
     assert verbs >= {
         "submit", "recall", "accept", "approve", "reject", "edit", "delegate", "end_delegation", "deactivate",
         "publish", "preview", "wait", "until", "expect", "order", "move_date",
+        *OPERATIONS,
     }  # fmt: skip
