@@ -56,7 +56,7 @@ def people_rows(state: RoundState) -> dict[tuple[str, str], dict[str, Any]]:
     rows = {}
     for approval in state.approvals:
         listed, acting = _listed(approval), {person for seat in approval.seats for person in seat.acting}
-        seated = {person for seat in approval.seats for person in (seat.origin, seat.holder)}
+        seated = {person for seat in approval.seats for person in (seat.first, seat.holder)}
         for person in listed | acting | seated:
             rows[approval.approval_id, person] = {
                 "approval_id": approval.approval_id,

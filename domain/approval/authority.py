@@ -25,7 +25,7 @@ def limit_in(directory: Directory, approval: Approval, person: str) -> Limit | N
     """The limit of ``person`` in ``approval``: that of its approver entry for whom it names, else their own."""
     entry = directory.approvers.get(approval.approver)
     if entry is not None and entry.authority is not None:
-        named = [seat.origin for seat in approval.seats if not seat.required]
+        named = [seat.first for seat in approval.seats if not seat.required]
         if person in (named if approval.group is not None else named[:1]):
             return entry.authority
     user = directory.users.get(person)

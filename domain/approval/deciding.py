@@ -6,6 +6,7 @@ from datetime import datetime
 
 from domain.approval.authority import has_enough, lacks_authority, someone_above
 from domain.approval.manning import Manning
+from domain.approval.seats import further_seat
 from domain.approval.settling import settled_by, vote_detail
 from domain.approval.state import Approval, ApprovalState, Decision, Seat, Verdict, Vote
 from domain.refusal import Refusal
@@ -65,8 +66,7 @@ class Deciding(Manning):
         return (None, person) if person is not None else (Verdict.REJECT, None)
 
     def _ask_beside(self, approval: Approval, person: str, at: datetime) -> None:
-        seat = Seat(origin=person, holder=person, required=True)
-        beside = self._clocked(approval, self._handed(approval, seat, at), at)
+        beside = self._clocked(approval, self._handed(approval, further_seat(approval, person), at), at)
         secured = self._replace(approval, seats=(*approval.seats, beside))
         self._record("requested", at, secured, detail={"asked": list(beside.asked), "because": "authority"})
         self._tell("request", beside.asked, secured)

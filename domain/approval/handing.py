@@ -25,7 +25,9 @@ class Handing(AdHoc):
         """
         approval, seat = self._seat_to_hand(act, is_admin)
         person = self._new_holder(approval, seat, act)
-        fresh = {"holder": person, "ladder_of": person, "rung": 0, "calendar": None}
+        fresh = {"holder": person, "ladder_of": person, "rung": 0, "calendar": None, "reassigned": True}
+        # What the new one approved elsewhere is not their answer here: else an admin could approve by reassigning.
+        approval = self._replace(approval, explicit=True)
         moved = self._handed(approval, seat.model_copy(update=fresh), at)
         requested = approval.state is ApprovalState.REQUESTED
         self._put_seat(approval, self._clocked(approval, moved, at) if requested else moved)
@@ -40,7 +42,7 @@ class Handing(AdHoc):
             reason=act.reason,
             detail={"from": seat.holder, "to": person},
         )
-        if not self._settled_elsewhere(approval.approval_id, at) and requested:
+        if requested:
             self._tell("request", moved.asked, approval, by=act.by, comment=act.comment)
 
     def _seat_to_hand(self, act: RoundAct, is_admin: bool) -> tuple[Approval, Seat]:
@@ -53,7 +55,7 @@ class Handing(AdHoc):
         if not approval.state.is_open:
             raise Refusal("already_decided", f"{approval.rule} is {approval.state}", "approval")
         wanted = act.seat_of
-        seats = [seat for seat in approval.seats if seat.vote is None and wanted in (None, seat.holder, seat.origin)]
+        seats = [seat for seat in approval.seats if seat.vote is None and wanted in (None, seat.holder, seat.first)]
         if len(seats) != 1:
             names = ", ".join(seat.holder for seat in seats) or "nobody"
             raise Refusal("wrong_state", f"say whose seat is handed on, with for: {names}", "for")

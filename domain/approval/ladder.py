@@ -85,7 +85,7 @@ def next_rung(directory: Directory, state: RoundState, approval: Approval, seat:
 
     Passed over are empty rungs, and people who are barred, inactive, already seated, or without authority.
     """
-    seated, whose = _taken(approval), seat.ladder_of or seat.origin
+    seated, whose = _taken(approval), seat.ladder_of or seat.first
     for number, (why, person) in enumerate(_rungs(directory, state, approval, seat), start=1):
         if number <= seat.rung or person is None or person == whose or person in seated:
             continue
@@ -108,7 +108,7 @@ def _taken(approval: Approval) -> tuple[str, ...]:
 
 
 def _rungs(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> Iterator[tuple[str, str | None]]:
-    origin = directory.users.get(seat.ladder_of or seat.origin)
+    origin = directory.users.get(seat.ladder_of or seat.first)
     yield "deputy", origin.deputy if origin else None
     yield "manager", origin.manager if origin else None
     facts = _facts(state)

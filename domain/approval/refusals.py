@@ -73,7 +73,7 @@ def seat_for(approval: Approval, by: str, seat_of: str | None) -> Seat:
 
 def seats_of(approval: Approval, by: str, seat_of: str | None) -> list[Seat]:
     """The seats in which ``by`` may act, or has voted; only those of ``seat_of`` where that is said."""
-    return [seat for seat in approval.seats if _belongs_to(seat, by) and seat_of in (None, seat.holder, seat.origin)]
+    return [seat for seat in approval.seats if _belongs_to(seat, by) and seat_of in (None, seat.holder, seat.first)]
 
 
 def _belongs_to(seat: Seat, person: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from domain.approval import ladder
 from domain.approval.authority import has_enough, someone_above
 from domain.approval.path import Path
-from domain.approval.seats import needed_of
+from domain.approval.seats import further_seat, needed_of
 from domain.approval.settling import settled_by
 from domain.approval.state import Approval, ApprovalState, Seat, Verdict
 from domain.approvers import find_approver
@@ -92,8 +92,8 @@ class Replacing(Path):
                 yield self._role(approval, first, change, at)
 
     def _asks(self, approval: Approval, change: Replacement) -> bool:
-        """Whether ``approval`` asks the approver or group that is replaced."""
-        if approval.added is not None or not any(not seat.required for seat in approval.seats):
+        """Whether ``approval``, of a rule or ad hoc, asks the approver or group that is replaced."""
+        if not any(not seat.required for seat in approval.seats):
             return False
         return approval.approver == change.old or (change.kind is Replaced.GROUP and approval.group == change.old)
 
@@ -109,7 +109,7 @@ class Replacing(Path):
         approval = self._approval(approval_id)
         if not approval.state.is_open or self.state.outcome is not None:
             return
-        if change.old not in (seat.holder, seat.ladder_of or seat.origin):
+        if change.old not in (seat.holder, seat.ladder_of or seat.first):
             return
         if seat.vote is not None:
             if seat.holder == change.old:
@@ -121,9 +121,11 @@ class Replacing(Path):
             yield Reseated(approval_id, approval.rule, "ladder", change.old, change.new, "escalated")
 
     def _role(self, approval: Approval, seat: Seat, change: Replacement, at: datetime) -> Reseated:
-        """The seat of an approver entry; whoever has it by silence keeps it."""
+        """The seat of an approver entry; whoever has it by silence, or had it handed to them for good, keeps it."""
         if seat.vote is not None:
             return self._left(approval, change, "already_decided")
+        if seat.reassigned:
+            return self._left(approval, change, "reassigned")
         if seat.rung > 0:
             self._reseat(approval, seat, ladder_of=change.new)
             return Reseated(approval.approval_id, approval.rule, "ladder", change.old, change.new, "escalated")
@@ -171,11 +173,11 @@ class Replacing(Path):
         if person in self.state.barred:
             return "four_eyes"
         votes = [seat.vote.by for seat in others if seat.vote is not None]
-        seated = [each for seat in others for each in (seat.holder, seat.origin)]
+        seated = [each for seat in others for each in (seat.holder, seat.first)]
         return "already_there" if person in (*seated, *votes) else None
 
     def _taken_over(self, approval: Approval, seat: Seat, who: str, at: datetime) -> Seat:
-        """``seat`` with ``who`` in it, as in a new round, and a fresh clock; one that stood still stands still."""
+        """``seat`` with ``who`` in it, as in a new round, and a clock of their own, whatever the one before asked."""
         asked_about = any(each.seat == seat.origin for each in approval.questions)
         named = find_approver(self.directory, approval.approver, {})
         fresh = Seat(
@@ -184,14 +186,13 @@ class Replacing(Path):
             ladder_of=who if asked_about else None,
             holder=who,
             required=seat.required,
+            reassigned=seat.reassigned,
             calendar=named.calendar if who in named.persons else None,
         )
         fresh = self._handed(approval, fresh, at)
         if approval.state is not ApprovalState.REQUESTED:
             return fresh
-        fresh = self._clocked(approval, fresh, at)
-        stands = seat.stopped_at is not None
-        return fresh.model_copy(update=ladder.stopped(self.directory, fresh, at)) if stands else fresh
+        return self._clocked(approval, fresh, at)
 
     def _with_authority(self, before: Approval, moved: Approval, at: datetime) -> bool:
         """Let somebody with enough authority sit beside, where nobody in ``moved`` has it; False where nobody can."""
@@ -204,7 +205,7 @@ class Replacing(Path):
         above = someone_above(self.directory, self.state, moved)
         if above is None:
             return False
-        beside = self._handed(moved, Seat(origin=above, holder=above, required=True), at)
+        beside = self._handed(moved, further_seat(moved, above), at)
         if moved.state is ApprovalState.REQUESTED:
             beside = self._clocked(moved, beside, at)
             self._tell("request", beside.asked, moved)
@@ -222,7 +223,7 @@ class Replacing(Path):
         open_ = next((seat for seat in approval.seats if seat not in voted), None)
         if open_ is None:
             return self._left(approval, change, "already_decided")
-        fresh = self._taken_over(approval, open_.model_copy(update={"rung": 0, "stopped_at": None}), who, at)
+        fresh = self._taken_over(approval, open_.model_copy(update={"rung": 0, "reassigned": False}), who, at)
         given = [seat.vote for seat in voted if seat.vote is not None and not seat.required]
         yes = sum(vote.verdict is Verdict.APPROVE for vote in given)
         group, quorum = (approval.group, "all") if given else (None, "any")

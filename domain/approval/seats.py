@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any, Literal
 
-from domain.approval.state import Seat
+from domain.approval.state import Approval, Seat
 from domain.approvers import Named, find_approver
 from domain.limit import Limit, Matter
 from domain.people import Directory
@@ -70,6 +71,13 @@ def _seat(person: str, named: Named, table: Table, matter: Matter, at: datetime)
     handover = table.directory.stand_ins(person, matter, table.barred, at, limit=limit)
     calendar = named.calendar if person in named.persons else None
     return Seat(origin=person, holder=person, asked=handover.asked, acting=handover.acting, calendar=calendar)
+
+
+def further_seat(approval: Approval, person: str) -> Seat:
+    """A required seat of ``person`` beside those of ``approval``; its origin is no other's, whoever sat there."""
+    known = {*(each.origin for each in approval.seats), *(each.seat for each in approval.questions)}
+    names = (person if number == 1 else f"{person}#{number}" for number in count(1))
+    return Seat(origin=next(name for name in names if name not in known), holder=person, required=True)
 
 
 def _person(named: Named, table: Table, rule: str) -> str:

@@ -168,11 +168,14 @@ class Seat(Stored):
     """A place in an approval that one person fills.
 
     ``holder`` has the seat now, ``origin`` had it first (escalation moves it up the ladder by ``rung``; ``ladder_of``
-    is whose ladder that is, when the seat was handed to somebody else for good). ``asked`` are the persons who are
+    is whose ladder that is, when the seat was handed to somebody else for good; ``reassigned`` says that a person did,
+    so that it is no longer the named approver's). ``asked`` are the persons who are
     listed and reminded (the holder or their delegates), ``acting`` all who may decide. Nothing is approved without the
     yes of a ``required`` seat: somebody with authority beside people who have too little.
 
     Deadlines count from ``clock_from``, over ``left`` once the clock has stood still; it does since ``stopped_at``.
+
+    An ``origin`` names one seat of its approval: the second that begins with the same person is ``ines#2``.
     """
 
     origin: str
@@ -180,6 +183,7 @@ class Seat(Stored):
     rung: int = 0
     ladder_of: str | None = None
     required: bool = False
+    reassigned: bool = False
     clock_from: datetime | None = None
     reminded_at: datetime | None = None
     stopped_at: datetime | None = None
@@ -190,6 +194,11 @@ class Seat(Stored):
     remind_at: datetime | None = None
     escalate_at: datetime | None = None
     vote: Vote | None = None
+
+    @property
+    def first(self) -> str:
+        """The person who had the seat first."""
+        return self.origin.partition("#")[0]
 
 
 class Question(Stored):

@@ -190,3 +190,17 @@ def test_whoever_was_asked_beside_by_authority_is_no_same_person() -> None:
     office.submit()
     office.approve("s", "david")
     assert office.asked() == {"r": ("mei", "david")}
+
+
+def test_somebody_who_handed_their_seat_on_may_be_asked_beside_in_a_seat_of_their_own() -> None:
+    trio = {"trio": {"members": ["mei", "sam", "david"], "quorum": 2}}
+    office = submitted("trio", people(groups=trio, users={name: {"authority": usd(5)} for name in ("mei", "sam")}))
+    office.reassign("r", "david", "farid")
+    office.approve("r", "mei")
+    office.approve("r", "sam")
+    office.reject("r", "farid")
+    assert office.asked() == {"r": ("david",)}
+    assert [vote.by for vote in office.approval("r").votes] == ["mei", "sam", "farid"]
+    office.approve("r", "david")
+    assert [vote.by for vote in office.approval("r").votes] == ["mei", "sam", "farid", "david"]
+    assert office.state.outcome is Outcome.APPROVED
