@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio.client import WithStartWorkflowOperation
@@ -17,13 +18,14 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.agreements import agreement_of
-from activities.order_operations import operated, touches_one_order
+from activities.order_operations import check_version, operated, touches_one_order
 from activities.requests import ChangeOrder, CreateOrders, OrderChange
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.order.book import OrderBook, open_book
 from domain.order.choosing import Pick
 from domain.order.event import Cause, Change
+from domain.order.move_lines import refuse_strangers
 from domain.order.order import Order
 from domain.order.placing import place
 from domain.pricing import price
@@ -38,6 +40,14 @@ from workflows.order_fulfilment import OrderFulfilment
 
 OWN_UPDATES = frozenset({"activate", "acknowledge", "deliver", "accept_item", "reach", "move_date"})
 """Verbs that have an update of their own; all others go by ``change``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedOrders:
+    """An order after a verb, and the others that the verb made or changed."""
+
+    order: Order
+    others: tuple[Order, ...] = ()
 
 
 class OrderDesk:
@@ -148,20 +158,30 @@ class OrderDesk:
 
         Codes: ``unknown_order``, ``unknown_user``, ``stale``, those of the verb, ``unavailable``.
         """
+        return (await self.changed(who, order_id, verb, key=key, **fields)).order
+
+    async def changed(
+        self, who: Identity, order_id: str, verb: str, *, key: str | None = None, **fields: Any
+    ) -> ChangedOrders:
+        """:meth:`change`, with the other orders that it made or changed."""
         name = key or uuid.uuid4().hex
         change = self._change(who, order_id, verb, name, fields)
         async with self._desk.reading() as work:
             if await work.idempotency.is_claimed(change.claim(order_id)):
-                return await work.orders.get(order_id)
+                return ChangedOrders(await work.orders.get(order_id))
             await self._desk.check_user(work, who, services=True)
             # Refuse here and now what the order would refuse, and start nothing that would change nothing.
             order, tried = await self._tried(work, order_id, change)
             if not tried.orders:
-                return order
+                return ChangedOrders(order)
         await self._carry_out(order, change)
         if not touches_one_order(verb):
             await self._orders.drain(of_quote=order.quote_id)
-        return await self.get(order_id)
+        others = [each.order_id for each in tried.orders if each.order_id != order_id]
+        async with self._desk.reading() as work:
+            return ChangedOrders(
+                await work.orders.get(order_id), tuple([await work.orders.get(other) for other in others])
+            )
 
     async def _carry_out(self, order: Order, change: OrderChange) -> None:
         """By the order's run, which so knows of it; an order whose run is over is changed without one."""
@@ -185,11 +205,16 @@ class OrderDesk:
 
     async def preview_change(self, who: Identity, order_id: str, verb: str, **fields: Any) -> Order:
         """The order as :meth:`change` would leave it now. Writes nothing. Codes: as there."""
+        return (await self.preview_changed(who, order_id, verb, **fields)).order
+
+    async def preview_changed(self, who: Identity, order_id: str, verb: str, **fields: Any) -> ChangedOrders:
+        """What :meth:`changed` would answer now. Writes nothing."""
         change = self._change(who, order_id, verb, "preview", fields)
         async with self._desk.reading() as work:
             await self._desk.check_user(work, who, services=True)
             order, tried = await self._tried(work, order_id, change)
-        return next((each for each in tried.orders if each.order_id == order_id), order)
+        others = tuple(each for each in tried.orders if each.order_id != order_id)
+        return ChangedOrders(next((each for each in tried.orders if each.order_id == order_id), order), others)
 
     def _change(self, who: Identity, order_id: str, verb: str, key: str, fields: Mapping[str, Any]) -> OrderChange:
         token = self._desk.tokens.act(who, order_id, verb, key)
@@ -201,6 +226,10 @@ class OrderDesk:
         order = await work.orders.get(order_id)
         cause = Cause(at=self._desk.clock.now(), by=change.by, why=change.reason or change.comment)
         book = None if touches_one_order(change.verb) else await work.orders.book(order.quote_id)
+        check_version(order, change)
+        for name in (change.into, *change.orders):
+            if book is not None and name is not None and not any(name in (e.order_id, e.key) for e in book.orders):
+                refuse_strangers(order, await work.orders.get(name))
         return order, operated(order, book, change, cause, cut_off=self._desk.cut_off)
 
     def _cause(self, who: Identity) -> Cause:

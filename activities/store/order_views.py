@@ -41,11 +41,20 @@ class OrderLine(View):
     activated_at: datetime | None
 
 
+class OrderLink(View):
+    """A supplement, a return or an amendment of an order."""
+
+    order_id: str
+    kind: str
+    state: OrderState
+
+
 class OrderPage(View):
-    """An order with what the ERP was told about it."""
+    """An order with what the ERP was told about it, and the orders that revise it."""
 
     order: Order
     erp: tuple[ErpMessage, ...]
+    revised_by: tuple[OrderLink, ...] = ()
 
 
 class OrderList(View):
@@ -68,7 +77,16 @@ class OrderViews:
     async def order_page(self, order_id: str) -> OrderPage:
         """All that an order's page shows. Code: ``unknown_order``."""
         order = await OrderStore(self._connection).get(order_id)
-        return OrderPage(order=order, erp=await ErpMessages(self._connection).of_order(order_id))
+        told = await ErpMessages(self._connection).of_order(order_id)
+        return OrderPage(order=order, erp=told, revised_by=await self._revising(order))
+
+    async def _revising(self, order: Order) -> tuple[OrderLink, ...]:
+        columns = orders.c
+        mine = (columns.quote_id == order.quote_id) & (columns.body["revises_order"].astext == order.order_id)
+        kind = columns.body["kind"].astext.label("kind")
+        found = select(columns.order_id, kind, columns.state).where(mine).order_by(columns.number)
+        rows = (await self._connection.execute(found)).mappings()
+        return tuple(OrderLink.model_validate(dict(row)) for row in rows)
 
     async def orders_of_quote(self, quote_id: str, *, cursor: str | None = None, limit: int = 200) -> OrderList:
         """The orders of a quote by number."""

@@ -57,9 +57,9 @@ class Cancelling(Commented):
 
 
 class Holding(Commented):
-    """Why the order is held."""
+    """Why the order is held; without a reason it is not."""
 
-    reason: FreeText
+    reason: FreeText | None = None
 
 
 class Supplementing(Commented):

@@ -9,13 +9,13 @@ from fastapi.responses import JSONResponse
 
 from domain.money import decimal_text
 from domain.order.choosing import Pick
-from domain.order.order import Order
 from domain.refusal import Refusal
 from starter.api.bodies import Acknowledging, Commented, Moving, Previewing, Reaching, Receiving
 from starter.api.bodies import Body as Closed
 from starter.api.caller import Call, Calling
 from starter.api.order_bodies import Ordering
-from starter.api.order_documents import book_document, order_document, order_page_document
+from starter.api.order_documents import book_document
+from starter.api.order_page import changed_document, order_page_document
 from starter.api.quotes import etag
 from starter.api.route import DoorRoute
 
@@ -48,10 +48,10 @@ async def list_orders(quote_id: str, call: Calling) -> JSONResponse:
 
 @router.get("/orders/{order_id}")
 async def get_order(order_id: str, call: Calling) -> JSONResponse:
-    """One order with its items, and what the ERP was told about it."""
+    """One order with its items, what can be done to it now, and what the ERP was told about it."""
     async with call.doors.desk.reading() as work:
         page = await work.order_views.order_page(order_id)
-    return JSONResponse(order_page_document(page.order, page.erp), headers=etag(page.order.version))
+    return JSONResponse(order_page_document(page), headers=etag(page.order.version))
 
 
 @router.patch("/orders/{order_id}")
@@ -118,10 +118,10 @@ def _fields(body: Closed) -> dict[str, Any]:
 
 
 async def change_order(call: Call, order_id: str, verb: str, fields: dict[str, Any], query: Previewing) -> JSONResponse:
-    """The order after one verb, or as it would be."""
+    """The order after one verb, or as it would be, with the other orders that this makes or changes."""
     fields["expected_version"] = call.expected_version
     orders = call.doors.orders
     if query.preview:
-        return JSONResponse(order_document(await orders.preview_change(call.who, order_id, verb, **fields)))
-    order: Order = await orders.change(call.who, order_id, verb, key=call.key, **fields)
-    return JSONResponse(order_document(order), headers=etag(order.version))
+        return JSONResponse(changed_document(await orders.preview_changed(call.who, order_id, verb, **fields)))
+    changed = await orders.changed(call.who, order_id, verb, key=call.key, **fields)
+    return JSONResponse(changed_document(changed), headers=etag(changed.order.version))

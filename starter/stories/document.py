@@ -296,7 +296,9 @@ class Merging(OrderVerb):
     @model_validator(mode="after")
     def _names_others(self) -> Merging:
         if not self.orders and self.to is None:
-            raise problem_error("missing_field", "name the orders to merge into it (with), or the one it goes into (to)")
+            raise problem_error(
+                "missing_field", "name the orders to merge into it (with), or the one it goes into (to)"
+            )
         return self
 
     @property

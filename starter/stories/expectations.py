@@ -153,9 +153,7 @@ def _among(key: str, expected: Any, actual: Sequence[str]) -> Iterator[Mismatch]
         yield from contained(expected, actual, name)
 
 
-def _events(
-    key: str, expected: Any, recent: Sequence[Happening], aliases: Mapping[str, str]
-) -> Iterator[Mismatch]:
+def _events(key: str, expected: Any, recent: Sequence[Happening], aliases: Mapping[str, str]) -> Iterator[Mismatch]:
     """Every event of ``expected`` is on the record; with nothing expected, or by ``_only``, there is nothing else.
 
     Orders go by their keys, or by the names of ``aliases``.
