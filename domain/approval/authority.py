@@ -24,12 +24,18 @@ def facts_of(state: RoundState) -> dict[str, str]:
 def limit_in(directory: Directory, approval: Approval, person: str) -> Limit | None:
     """The limit of ``person`` in ``approval``: that of its approver entry for whom it names, else their own."""
     entry = directory.approvers.get(approval.approver)
-    if entry is not None and entry.authority is not None:
-        named = [seat.first for seat in approval.seats if not seat.required]
-        if person in (named if approval.group is not None else named[:1]):
-            return entry.authority
+    if entry is not None and entry.authority is not None and person in _named_in(approval):
+        return entry.authority
     user = directory.users.get(person)
     return user.authority if user is not None else None
+
+
+def _named_in(approval: Approval) -> list[str]:
+    """Whom the approver's entry named; where a round does not say, those who were asked first."""
+    if any(seat.named is not None for seat in approval.seats):
+        return [seat.named for seat in approval.seats if seat.named]
+    ordinary = [seat.first for seat in approval.seats if not seat.required]
+    return ordinary if approval.group is not None else ordinary[:1]
 
 
 def has_enough(directory: Directory, state: RoundState, approval: Approval, person: str) -> bool:

@@ -187,6 +187,7 @@ class Replacing(Path):
             holder=who,
             required=seat.required,
             reassigned=seat.reassigned,
+            named=who if who in named.persons else "",
             calendar=named.calendar if who in named.persons else None,
         )
         fresh = self._handed(approval, fresh, at)

@@ -69,15 +69,23 @@ def seat(named: Named, table: Table, matter: Matter, rule: str, at: datetime) ->
 def _seat(person: str, named: Named, table: Table, matter: Matter, at: datetime) -> Seat:
     limit = limit_of(person, named, table.directory)
     handover = table.directory.stand_ins(person, matter, table.barred, at, limit=limit)
-    calendar = named.calendar if person in named.persons else None
-    return Seat(origin=person, holder=person, asked=handover.asked, acting=handover.acting, calendar=calendar)
+    is_named = person in named.persons
+    calendar = named.calendar if is_named else None
+    return Seat(
+        origin=person,
+        holder=person,
+        named=person if is_named else "",
+        asked=handover.asked,
+        acting=handover.acting,
+        calendar=calendar,
+    )
 
 
 def further_seat(approval: Approval, person: str) -> Seat:
     """A required seat of ``person`` beside those of ``approval``; its origin is no other's, whoever sat there."""
     known = {*(each.origin for each in approval.seats), *(each.seat for each in approval.questions)}
     names = (person if number == 1 else f"{person}#{number}" for number in count(1))
-    return Seat(origin=next(name for name in names if name not in known), holder=person, required=True)
+    return Seat(origin=next(name for name in names if name not in known), holder=person, required=True, named="")
 
 
 def _person(named: Named, table: Table, rule: str) -> str:

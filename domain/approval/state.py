@@ -171,7 +171,8 @@ class Seat(Stored):
     is whose ladder that is, when the seat was handed to somebody else for good; ``reassigned`` says that a person did,
     so that it is no longer the named approver's). ``asked`` are the persons who are
     listed and reminded (the holder or their delegates), ``acting`` all who may decide. Nothing is approved without the
-    yes of a ``required`` seat: somebody with authority beside people who have too little.
+    yes of a ``required`` seat: somebody with authority beside people who have too little. ``named`` is whom the
+    approver's entry meant by it, who has the limit that stands there (blank: nobody; older rounds do not say).
 
     Deadlines count from ``clock_from``, over ``left`` once the clock has stood still; it does since ``stopped_at``.
 
@@ -184,6 +185,7 @@ class Seat(Stored):
     ladder_of: str | None = None
     required: bool = False
     reassigned: bool = False
+    named: str | None = None
     clock_from: datetime | None = None
     reminded_at: datetime | None = None
     stopped_at: datetime | None = None
@@ -202,11 +204,15 @@ class Seat(Stored):
 
 
 class Question(Stored):
-    """What the holder of a seat (by its ``seat``'s origin) asks the submitter; open until it is answered."""
+    """What the holder of a seat (by its ``seat``'s origin) asks the submitter; open until it is answered.
+
+    The clock stands still for ``holder``, who had the seat when it was asked, and for nobody who has it after them.
+    """
 
     act_id: str
     by: str
     seat: str
+    holder: str | None = None
     at: datetime
     text: str | None = None
     answered_at: datetime | None = None
@@ -216,6 +222,10 @@ class Question(Stored):
     @property
     def is_open(self) -> bool:
         return self.answered_at is None
+
+    def stops(self, seat: Seat) -> bool:
+        """Whether the clock of whoever has ``seat`` stands still for it."""
+        return self.is_open and self.seat == seat.origin and self.holder in (None, seat.holder)
 
 
 class Where(StrEnum):

@@ -204,3 +204,34 @@ def test_somebody_who_handed_their_seat_on_may_be_asked_beside_in_a_seat_of_thei
     office.approve("r", "david")
     assert [vote.by for vote in office.approval("r").votes] == ["mei", "sam", "farid", "david"]
     assert office.state.outcome is Outcome.APPROVED
+
+
+def test_whoever_sits_in_place_of_a_named_approver_has_their_own_limit_and_not_the_entrys() -> None:
+    small = {"approvers": {"director": {"user": "david", "authority": usd(5)}}}
+    office = submitted("director", people(users={"david": {"active": False}}, **small))
+    assert office.asked() == {"r": ("ines",)}
+    office.approve("r", "ines")
+    assert office.state.outcome is Outcome.APPROVED
+
+    large = {"approvers": {"director": {"user": "david", "authority": usd(5000)}}}
+    office = Office(rule("r", "director"), rule("z", "zoe"), directory=people(**large))
+    office.submit(by="david")
+    assert office.asked()["r"] == ("ines",)
+    office.limit("ines", 5)
+    assert code_of(office.approve, "r", "ines") == "authority_exceeded"
+
+
+def test_the_named_approver_keeps_the_limit_of_the_entry_and_rounds_from_before_keep_theirs() -> None:
+    large = {"approvers": {"director": {"user": "mei", "authority": usd(5000)}}}
+    office = submitted("director", people(users={"mei": {"authority": usd(5)}}, **large))
+    seats = tuple(seat.model_copy(update={"named": None}) for seat in office.approval("r").seats)
+    office.rounds[-1] = office.state.model_copy(
+        update={
+            "approvals": tuple(
+                each.model_copy(update={"seats": seats}) if each.rule == "r" else each
+                for each in office.state.approvals
+            )
+        }
+    )
+    office.approve("r", "mei")
+    assert office.state.outcome is Outcome.APPROVED
