@@ -198,10 +198,15 @@ class _Work:
         change = sum((delta.quote_amount for delta in mine), Decimal(0))
         if old == 0:
             return
-        less = self._scaled(known, "quote_amount", old, change), self._scaled(known, "amount", old, change)
+        quoted = self._scaled(known, "quote_amount", old, change)
         gone = old + change == 0
         base = tuple(BasePart(item_id=delta.item_id, amount=delta.quote_amount) for delta in mine)
-        delta = self._delta(share, Taken(Decimal(-1 if gone else 0), less[1], less[0]), {}, base)
+        # What starts with the supplement costs less than quoted, and its share with it.
+        items = self.revision.items()
+        present = sum((items[part.item_id].amount for part in parts), Decimal(0))
+        more = sum((delta.amount for delta in mine), Decimal(0))
+        amount = self._scaled(known, "amount", present, more) if present else quoted
+        delta = self._delta(share, Taken(Decimal(-1 if gone else 0), amount, quoted), {}, base)
         if change <= 0:
             self.revision.leave(share.line_id, Decimal(0), -delta.quote_amount, -delta.amount, self.disposition)
         else:

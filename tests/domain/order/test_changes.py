@@ -206,6 +206,19 @@ def test_a_supplement_carries_deltas_and_supersedes() -> None:
     assert story.order("Q-1-1").items[0].delivered_quantity == 7
 
 
+def test_the_share_of_what_starts_with_a_supplement_is_of_what_that_costs() -> None:
+    here = {"deliveries": to(("2027-01-01", "N", "10")), "end_date": "2027-12-31"}
+    open_still = thing("A", "1", deliveries=to(("2027-01-01", "N", "1")))
+    story = Story(quoted(seats(**here), open_still, percent(of="10", of_lines=["S"]))).split()
+    do(story, cancel, "Q-1-1", lines={"S": D(4)})
+    story.until(noon("2027-07-01"))
+    do(story, supplement, "Q-1-1", {"S": D(4)}, at="2027-07-01")
+    assert figures(story, "S") == [("Q-1-1", "6", "720.00"), ("Q-1-2", "4", "240.00")]
+    assert figures(story, "M") == [("Q-1-1", "1", "72.00"), ("Q-1-2", "0", "24.00")]
+    totals = story.book.totals
+    assert (totals.unordered, totals.variance) == (D(0), D(-264))
+
+
 def test_an_item_past_its_point_of_no_return_is_not_supplemented() -> None:
     story = running(thing(deliveries=to((JAN, None, "10"))))
     story.do(deliver, "Q-1-1", noon(JAN), line="A", quantity=D(1))
