@@ -13,12 +13,8 @@ def upgrade() -> None:
         sa.Column("decision_id", sa.Text(), nullable=False),
         sa.Column("approval_id", sa.Text(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["approval_id"], ["approvals.approval_id"], name=op.f("fk_withdrawals_approval_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["decision_id"], ["decisions.decision_id"], name=op.f("fk_withdrawals_decision_id")
-        ),
+        sa.ForeignKeyConstraint(["approval_id"], ["approvals.approval_id"], name=op.f("fk_withdrawals_approval_id")),
+        sa.ForeignKeyConstraint(["decision_id"], ["decisions.decision_id"], name=op.f("fk_withdrawals_decision_id")),
         sa.PrimaryKeyConstraint("decision_id", name=op.f("pk_withdrawals")),
     )
     op.create_index(op.f("ix_withdrawals_approval_id"), "withdrawals", ["approval_id"], unique=False)
