@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import structlog
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.approval.state import RoundState
@@ -14,8 +14,9 @@ from domain.refusal import Refusal
 from starter.desk import Desk
 from starter.temporal_calls import answered
 from workflows.messages import RoundAnswer, RoundStart
-from workflows.names import quote_approval_id
+from workflows.names import CUSTOMER_ID, QUOTE_ID, quote_approval_id
 from workflows.quote_approval import QuoteApproval
+from workflows.searched import Searched
 
 log = structlog.get_logger(__name__)
 
@@ -50,21 +51,34 @@ async def resume_round(desk: Desk, quote_id: str, number: int) -> bool:
     """
     async with desk.reading() as work:
         state: RoundState | None = await work.rounds.find(quote_id, number)
-    if state is None or state.outcome is not None:
-        return False
+        if state is None or state.outcome is not None:
+            return False
+        quote = await work.quotes.get(quote_id)
     start = RoundStart(
         quote_id=quote_id, round=number, by=state.submitter, policy=state.policy, at=desk.clock.told(), resumed=True
     )
-    try:
-        await desk.client.start_workflow(
-            QuoteApproval.run,
-            start,
-            id=quote_approval_id(quote_id, number),
-            task_queue=desk.task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            static_summary=f"{quote_id} round {number}, taken up again",
-        )
-    except WorkflowAlreadyStartedError:
+
+    async def call() -> bool:
+        try:
+            await desk.client.start_workflow(
+                QuoteApproval.run,
+                start,
+                id=quote_approval_id(quote_id, number),
+                task_queue=desk.task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(QUOTE_ID, quote_id),
+                        SearchAttributePair(CUSTOMER_ID, quote.customer_id),
+                        *Searched.of(state).pairs(),
+                    ]
+                ),
+                static_summary=f"{quote_id} round {number}, taken up again",
+            )
+        except WorkflowAlreadyStartedError:
+            return False
         return True
-    log.warning("round_resumed", quote_id=quote_id, round=number)
+
+    if await answered(call, Refusal("round_closed", f"round {number} of {quote_id} is over")):
+        log.warning("round_resumed", quote_id=quote_id, round=number)
     return True

@@ -10,6 +10,7 @@ from domain.approval.state import Verdict
 from domain.refusal import Refusal
 from starter.approval_desk import ApprovalDesk
 from tests.workflows.house import DAVID, MEI, ROSA, House, approval_of, until
+from workflows.names import CUSTOMER_ID, DUE_AT, QUOTE_ID, QUOTE_STATE, WAITING_FOR
 
 DAY = timedelta(days=1)
 
@@ -34,6 +35,17 @@ async def test_a_run_that_is_begun_again_reminds_as_the_first_one_would_have(hou
         return (await house.kinds(state.quote_id))["reminded"]
 
     assert await until(reminded) == 1
+
+
+async def test_a_run_that_is_begun_again_is_found_as_the_first_one_was(house: House) -> None:
+    state = await house.submitted("40.00")
+    before = (await house.run_of(state).describe()).typed_search_attributes
+    await house.run_of(state).terminate("by mistake")
+    await ApprovalDesk(house.desk).resume(state.quote_id)
+    after = (await house.run_of(state).describe()).typed_search_attributes
+    for key in (QUOTE_ID, CUSTOMER_ID, QUOTE_STATE, WAITING_FOR):
+        assert after.get(key) == before.get(key) is not None
+    assert after.get(DUE_AT) == (await house.round(state)).next_moment is not None
 
 
 async def test_a_recall_finds_its_round_too(house: House) -> None:
