@@ -32,6 +32,7 @@ from starter.post_office import relay_of
 from starter.record_keys import head_file, signing_key
 from starter.record_signer import RecordSigner
 from starter.round_refresher import RoundRefresher
+from starter.run_keeper import RunKeeper
 from starter.settings import Settings
 from workflows.approver_replacement import ApproverReplacement
 from workflows.order_batch import OrderBatch
@@ -135,6 +136,8 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
         asyncio.create_task(OrderRefresher(desk).run()),
         asyncio.create_task(RecordSigner(database, signing_key(settings), head_file(settings)).run()),
     ]
+    if not settings.stories:
+        loops.append(asyncio.create_task(RunKeeper(desk).run()))
     try:
         async with worker:
             yield

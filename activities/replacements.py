@@ -7,6 +7,7 @@ decides waits for one and never for fifty; what was done is known by its row.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -50,6 +51,7 @@ KIND = "approver_replacement"
 BATCH = 50
 LONGEST = 4.0
 """Seconds after which a batch is left to the next activity; its time-out is ten."""
+LOOK = 0.02
 
 
 class ReplacementActivities:
@@ -75,10 +77,11 @@ class ReplacementActivities:
         async def write(work: Work) -> StoredOperation:
             refuse_unstorable_texts(order)
             refuse_story(request.story, allowed=self._stories)
-            self._check_admin(order.token, order.by, order.said(), REPLACE, order.operation)
             known = await work.operations.find(order.operation)
             if known is not None:
+                # Proved when it was written down; a run that takes it up again has nothing to prove it by.
                 return _same(known, order)
+            self._check_admin(order.token, order.by, order.said(), REPLACE, order.operation)
             directory = await self._knowledge.directory(work)
             found = find_replacement(directory, order.old, order.new, order.kind)
             starts = max(request.at, order.start or request.at)
@@ -147,7 +150,11 @@ class ReplacementActivities:
 
     @activity.defn(name=FINISH_REPLACEMENT)
     async def finish_replacement(self, request: StepReplacement) -> ReplacementMoved:
-        """Look once more for rounds that were on their way to the replaced at the start; without any, it is done."""
+        """Look once more for rounds that were on their way to the replaced at the start; without any, it is done.
+
+        Whoever holds a round now may have read the directory of before and not be seen yet: they are waited for.
+        """
+        await self._settled()
 
         async def finish(work: Work) -> StoredOperation:
             stored = await work.operations.get(request.operation, for_update=True)
@@ -212,6 +219,17 @@ class ReplacementActivities:
             return await work.operations.get(request.operation)
 
         return await self._moved(end)
+
+    async def _settled(self) -> None:
+        """Wait until every transaction that holds a round at this moment is over; what takes long is tried again."""
+        until = time.monotonic() + LONGEST
+        async with self._database.single() as work:
+            waiting = await work.operations.on_their_way()
+            while waiting:
+                if time.monotonic() > until:
+                    raise TimeoutError("a transaction holds a round for long; the replacement is finished after it")
+                await asyncio.sleep(LOOK)
+                waiting &= await work.operations.on_their_way()
 
     async def _replace_in_round(self, stored: StoredOperation, name: RoundName, at: datetime) -> None:
         """Look at one round in one transaction: rows, record, messages, and what became of it."""

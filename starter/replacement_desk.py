@@ -23,6 +23,7 @@ from domain.people import Directory
 from domain.refusal import Refusal
 from domain.replacement import Replaced, Replacement, find_replacement, succeed
 from starter.desk import Desk
+from starter.replacement_calls import resume_replacement, update_replacement
 from starter.temporal_calls import answered
 from workflows.approver_replacement import ApproverReplacement
 from workflows.names import replacement_id
@@ -114,7 +115,9 @@ class ReplacementDesk:
         )
         order = order.model_copy(update={"token": self._desk.tokens.act(who, order.said(), REPLACE, operation)})
         if known is not None:
-            return _repeated(known, order)
+            _refuse_another(known, order)
+            await resume_replacement(self._desk, operation)
+            return await self._stored(operation)
         await self._begin(order)
         return await self._stored(operation)
 
@@ -161,13 +164,18 @@ class ReplacementDesk:
         token = self._desk.tokens.act(who, operation, CANCEL, operation)
         message = CancelOperation(by=who.user, token=token, at=self._desk.clock.told())
 
-        async def call() -> ReplacementAnswer:
-            found: ReplacementAnswer = await self._run(operation).execute_update(
-                ApproverReplacement.cancel, message, id=f"cancel-{uuid.uuid4().hex}"
-            )
-            return found
+        call_id = f"cancel-{uuid.uuid4().hex}"
+        await update_replacement(self._desk, operation, ApproverReplacement.cancel, message, call_id)
+        return await self._stored(operation)
 
-        await answered(call, Refusal("wrong_state", f"operation {operation} is over"))
+    async def resume(self, operation: str) -> StoredOperation:
+        """See to it that an operation has a run: an operator may have ended it.
+
+        A repeat under the same key and a cancel do so by themselves, and the worker does once it is due.
+        Codes: ``unknown_operation``, ``wrong_state`` (it is over), ``unavailable``.
+        """
+        if not await resume_replacement(self._desk, operation):
+            raise Refusal("wrong_state", f"operation {operation} is over")
         return await self._stored(operation)
 
     async def operation(self, name: str) -> Operation:
@@ -203,11 +211,10 @@ def _moment(start: datetime | None, directory: Directory, found: Replacement) ->
     return (start if start.tzinfo else start.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def _repeated(known: StoredOperation, order: ReplacementOrder) -> StoredOperation:
+def _refuse_another(known: StoredOperation, order: ReplacementOrder) -> None:
     before = standing(known)
     if (before.old, before.new) != (order.old, order.new):
         raise Refusal("idempotency_key_reused", "that key is another replacement's; take a new one")
-    return known
 
 
 def _dry_order(who: Identity, wanted: Replacement, at: datetime, comment: str | None) -> StoredOperation:

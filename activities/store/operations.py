@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import distinct, func, literal, select, tuple_, update
+from sqlalchemy import distinct, func, literal, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +20,13 @@ from domain.refusal import Refusal
 
 ROUNDS = operation_rounds.c
 WAITING = "waiting"
+# Whoever moves a round on holds its row before they read the directory.
+ON_THEIR_WAY = text(
+    "SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = 'rounds'::regclass"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND mode IN ('RowShareLock', 'RowExclusiveLock') AND pid <> pg_backend_pid()"
+)
+UNFINISHED = ("scheduled", "running")
 
 
 class StoredOperation(BaseModel):
@@ -82,6 +89,17 @@ class Operations:
         row = (await self._connection.execute(statement)).mappings().one_or_none()
         return None if row is None else StoredOperation(**row)
 
+    async def overdue(self, kind: str, until: datetime, *, limit: int) -> tuple[str, ...]:
+        """Operations of a kind that are not over and should have begun before ``until``, the earliest first."""
+        columns = operations.c
+        statement = (
+            select(columns.operation_id)
+            .where(columns.kind == kind, columns.state.in_(UNFINISHED), columns.starts_at < until)
+            .order_by(columns.starts_at)
+            .limit(limit)
+        )
+        return tuple((await self._connection.execute(statement)).scalars())
+
     async def change(self, operation: str, **values: Any) -> None:
         """Set columns of an operation."""
         mine = operations.c.operation_id == operation
@@ -111,6 +129,10 @@ class Operations:
         mine = operations.c.operation_id == operation
         await self._connection.execute(update(operations).where(mine).values(total=operations.c.total + new))
         return int(new)
+
+    async def on_their_way(self) -> frozenset[str]:
+        """The other transactions that hold rounds at this moment, by names that no later one bears."""
+        return frozenset((await self._connection.execute(ON_THEIR_WAY)).scalars())
 
     async def rounds_of(self, persons: Sequence[str], approvers: Sequence[str]) -> tuple[RoundName, ...]:
         """Every open round that involves those, as :meth:`note_rounds` finds them."""

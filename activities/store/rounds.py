@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause, bindparam, delete, or_, select, tuple_
+from sqlalchemy import TextClause, bindparam, delete, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,6 +36,14 @@ ADD_WITHDRAWALS = upsert(withdrawals).on_conflict_do_nothing()
 class RoundName(NamedTuple):
     """Which round of which quote."""
 
+    quote_id: str
+    round: int
+
+
+class OverdueRound(NamedTuple):
+    """An open round and the moment that has passed."""
+
+    next_moment: datetime
     quote_id: str
     round: int
 
@@ -83,6 +92,20 @@ class RoundStore:
         if found is None:
             raise Refusal("unknown_round", f"quote {quote_id} has no round {round}", "round")
         return found
+
+    async def overdue(
+        self, until: datetime, *, after: OverdueRound | None = None, limit: int = 500
+    ) -> tuple[OverdueRound, ...]:
+        """Open rounds whose next moment was before ``until``, the longest overdue first; those behind ``after``."""
+        columns = rounds.c
+        place = tuple_(columns.next_moment, columns.quote_id)
+        statement = select(columns.next_moment, columns.quote_id, columns.round).where(
+            columns.outcome.is_(None), columns.next_moment < until
+        )
+        if after is not None:
+            statement = statement.where(place > tuple_(literal(after.next_moment), literal(after.quote_id)))
+        statement = statement.order_by(columns.next_moment, columns.quote_id).limit(limit)
+        return tuple(OverdueRound(*row) for row in await self._connection.execute(statement))
 
     async def _read(self, name: RoundName, *, for_update: bool) -> tuple[RoundState, int] | None:
         statement = HOLD_ROUND if for_update else READ_ROUND

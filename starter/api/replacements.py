@@ -78,6 +78,14 @@ async def cancel_operation(name: str, call: Calling) -> JSONResponse:
     return JSONResponse(operation_document(await desk.operation(name)))
 
 
+@router.post("/operations/{name}/resume")
+async def resume_operation(name: str, call: Calling) -> JSONResponse:
+    """See to it that an operation that is not over has a run, after an operator ended it."""
+    desk = _desk(call)
+    await desk.resume(name)
+    return JSONResponse(operation_document(await desk.operation(name)))
+
+
 def operation_document(found: Operation) -> dict[str, Any]:
     """An operation as the API tells it."""
     stored, now = found.stored, standing(found.stored)

@@ -85,6 +85,16 @@ def cancel(name: OperationId, user: As = None, api: ApiUrl = None, as_json: AsJs
     tell(found, _lines(found), as_json)
 
 
+@operation.command()
+def resume(name: OperationId, user: As = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Begin the run of an operation again, after an operator ended it."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import show as tell
+
+    found = Line(api, user, "admin").post(f"/operations/{quoted(name)}/resume")
+    tell(found, _lines(found), as_json)
+
+
 def _waited(line: Line, found: dict[str, Any]) -> dict[str, Any]:
     """The operation once it is over, with a bar on the way; one that begins later is not waited for."""
     import time

@@ -12,11 +12,19 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.replacement_requests import REPLACE, ReplacementOrder, ReplacementStanding
+from activities.replacement_requests import (
+    REPLACE,
+    OpenReplacement,
+    ReplacementOrder,
+    ReplacementStanding,
+    StepReplacement,
+)
+from activities.replacements import ReplacementActivities
 from activities.store.audit import audit
 from activities.store.operations import StoredOperation
 from activities.tokens import Identity
-from domain.approval.state import RoundState, Verdict
+from domain.approval.round import ApprovalRound
+from domain.approval.state import ActVerb, RoundAct, RoundState, Verdict
 from domain.delegation import Delegation
 from domain.refusal import Refusal
 from domain.replacement import Replaced
@@ -356,6 +364,34 @@ async def test_every_part_may_be_repeated(house: House) -> None:
         async with house.desk.reading() as work:
             told = [each for each in await work.outgoing.of_quote(state.quote_id) if each.kind == "replaced"]
         assert len(told) == 1
+
+
+async def test_a_round_on_its_way_to_the_replaced_is_waited_for(quiet_house: House) -> None:
+    house, at = quiet_house, quiet_house.clock.now()
+    activities = ReplacementActivities(house.database, TOKENS)
+    async with house.worker():
+        state = await house.submitted("10.00")
+    order = by_hand(ADMIN, old="ines", operation=uuid.uuid4().hex)
+    order = order.model_copy(update={"token": TOKENS.act(ADMIN, order.said(), REPLACE, order.operation)})
+    step = StepReplacement(operation=order.operation, at=at)
+    await activities.open_replacement(OpenReplacement(order=order, at=at))
+    async with house.database.work() as work:
+        # Somebody hands an approval to ines, and has read who is who before she is replaced.
+        moving = ApprovalRound(
+            await work.rounds.get(state.quote_id, 1, for_update=True), await house.desk.knowledge.directory(work)
+        )
+        begun = await activities.begin_replacement(step)
+        assert begun.standing is not None
+        assert (begun.standing.state, begun.standing.total) == ("running", 0)
+        finishing = asyncio.create_task(activities.finish_replacement(step))
+        await asyncio.wait([finishing], timeout=0.5)
+        assert not finishing.done()
+        act = RoundAct(verb=ActVerb.REASSIGN, act_id="a", approval="manager", by="mei", to="ines")
+        moving.act(act, state.not_before(at), is_admin=False, may_override=False)
+        await work.rounds.save(moving.state)
+    moved = await finishing
+    assert moved.standing is not None
+    assert (moved.standing.state, moved.standing.total) == ("running", 1), "the round is not forgotten"
 
 
 async def test_another_worker_goes_on_where_one_was_stopped(quiet_house: House) -> None:

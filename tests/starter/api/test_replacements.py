@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 from tests.starter.api.conftest import Api
 from tests.starter.api.test_directory_commands import address, run
+from workflows.names import replacement_id
 
 __all__ = ["address"]
 PAGE = (Path(__file__).parents[3] / "docs/replacement.md").read_text(encoding="utf-8")
@@ -81,6 +83,25 @@ async def test_a_start_is_shown_and_can_be_called_off(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("working")
+async def test_an_operation_whose_run_was_ended_is_resumed(api: Api, address: str) -> None:
+    begun = (await ordered(api, **{"from": "2099-01-01"})).json()
+    run_of = api.desk.client.get_workflow_handle(replacement_id(begun["operation"]))
+    for resume in ("http", "command"):
+        await run_of.terminate("by mistake")
+        if resume == "http":
+            path = f"/operations/{begun['operation']}/resume"
+            assert await api.refused("POST", path, "david") == (403, "admin_only")
+            assert (await api.call("POST", path, "ada", "admin")).json()["state"] == "scheduled"
+        else:
+            done = await run(address, "operation", "resume", begun["operation"], "--as", "ada")
+            assert (done.returncode, done.stderr) == (0, "")
+            assert "scheduled for 2099-01-01T06:00" in done.stdout
+        assert (await run_of.describe()).status is WorkflowExecutionStatus.RUNNING
+    await api.call("POST", f"/operations/{begun['operation']}/cancel", "ada", "admin")
+    assert await api.refused("POST", path, "ada", "admin") == (409, "wrong_state")
+
+
+@pytest.mark.usefixtures("working")
 async def test_the_same_key_is_one_operation(api: Api) -> None:
     key = {"Idempotency-Key": "replace-once"}
     first, again = [
@@ -102,6 +123,7 @@ async def test_the_same_key_is_one_operation(api: Api) -> None:
         ("/approvers/nothing/replace", {"by": "farid"}, (404, "unknown_approver")),
         ("/approvers/nobody/replace", {"by": "farid", "kind": "user"}, (404, "unknown_user")),
         ("/operations/none/cancel", {}, (404, "unknown_operation")),
+        ("/operations/none/resume", {}, (404, "unknown_operation")),
     ],
 )
 async def test_what_cannot_be_is_refused(api: Api, path: str, body: Any, told: tuple[int, str]) -> None:
