@@ -29,6 +29,7 @@ from activities.store.record_entry import RecordEntry
 from activities.store.work import Database, Work
 from activities.texts import refuse_unstorable_texts, storable
 from activities.tokens import Tokens
+from domain.approval.channels import HEARD, check_channel
 from domain.approval.deeds import check_act_id, check_decision_id, deed_of
 from domain.approval.plan import make_plan
 from domain.approval.room import check_opening, check_room
@@ -93,17 +94,24 @@ class ApprovalActivities:
     async def record_decision(self, request: RecordDecision) -> RoundMoved:
         """Check who decides and take the decision.
 
-        Codes: ``invalid_text``, ``too_long``, ``invalid_token``, ``idempotency_key_reused`` (that id named another
-        decision), and those of ``ApprovalRound.decide``.
+        Codes: ``invalid_text``, ``too_long``, ``invalid_channel``, ``invalid_token``, ``idempotency_key_reused`` (that
+        id named another decision), those of ``ApprovalRound.decide``, and ``round_full``.
         """
         decision = request.decision
 
         def decide(moving: ApprovalRound, at: datetime) -> None:
             refuse_unstorable_texts(request)
+            check_channel(decision.channel, HEARD)
             subject = subject_of(moving.state, decision.approval, decision.by)
             # Tokens live in the time of the world, also where business time is a story's.
             self._tokens.check_act(
-                request.token, decision.by, subject, decision.verdict, decision.decision_id, datetime.now(UTC)
+                request.token,
+                decision.by,
+                subject,
+                decision.verdict,
+                decision.decision_id,
+                datetime.now(UTC),
+                channel=decision.channel,
             )
             check_decision_id(moving.state, decision)
             moving.decide(decision, at)
@@ -115,15 +123,18 @@ class ApprovalActivities:
     async def act_on_round(self, request: ActOnRound) -> RoundMoved:
         """Check who acts and do it: ask, answer, add, reassign, override, withdraw, recompute.
 
-        Codes: ``invalid_text``, ``too_long``, ``invalid_token``, ``idempotency_key_reused``, and those of
-        ``ApprovalRound.act``.
+        Codes: ``invalid_text``, ``too_long``, ``invalid_channel``, ``invalid_token``, ``idempotency_key_reused``, those
+        of ``ApprovalRound.act``, and ``round_full``.
         """
         act = request.act
 
         def do(moving: ApprovalRound, at: datetime) -> None:
             refuse_unstorable_texts(request)
+            check_channel(act.channel, HEARD)
             subject = subject_of(moving.state, act.approval, act.by)
-            who = self._tokens.check_act(request.token, act.by, subject, deed_of(act), act.act_id, datetime.now(UTC))
+            who = self._tokens.check_act(
+                request.token, act.by, subject, deed_of(act), act.act_id, datetime.now(UTC), channel=act.channel
+            )
             check_act_id(moving.state, act)
             moving.act(act, at, is_admin=who.is_admin, may_override=who.may_override)
             check_room(moving.state)

@@ -67,17 +67,22 @@ class Tokens:
             raise Refusal("invalid_token", "the token has expired; make a new one")
         return Identity(str(claims["sub"]), _roles(claims))
 
-    def act(self, who: Identity, subject: str, verb: str, key: str) -> str:
-        """A token by which ``who`` does ``verb`` to ``subject`` once, under ``key``."""
+    def act(self, who: Identity, subject: str, verb: str, key: str, *, channel: str | None = None) -> str:
+        """A token by which ``who`` does ``verb`` to ``subject`` once, under ``key``, by that ``channel`` or any."""
         claims: dict[str, object] = {"sub": who.user, "aud": ACT, "obj": subject, "act": verb, "jti": key}
+        claims |= {"chan": channel} if channel is not None else {}
         return self._signed({**claims, "roles": sorted(who.roles)} if who.roles else claims)
 
-    def check_act(self, token: str, user: str, subject: str, verb: str, key: str, now: datetime) -> Identity:
+    def check_act(
+        self, token: str, user: str, subject: str, verb: str, key: str, now: datetime, *, channel: str | None = None
+    ) -> Identity:
         """Who does this, by an act made for just it or by an access token of theirs. Code: ``invalid_token``."""
         claims = self._claims(token)
         if claims.get("aud") == ACT:
             wanted = {"sub": user, "obj": subject, "act": verb, "jti": key}
             if any(claims.get(name) != value for name, value in wanted.items()):
+                raise _invalid()
+            if claims.get("chan", channel) != channel:
                 raise _invalid()
             return Identity(user, _roles(claims))
         identity = self.identity(token, now)

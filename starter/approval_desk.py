@@ -7,6 +7,7 @@ import uuid
 from activities.approvals import subject_of
 from activities.store.record_entry import RecordEntry
 from activities.tokens import Identity
+from domain.approval.channels import check_channel
 from domain.approval.deeds import check_act_id, deed_of
 from domain.approval.round import ApprovalRound
 from domain.approval.state import ActVerb, RoundAct, RoundState
@@ -43,6 +44,7 @@ class ApprovalDesk:
         return await self._do(who, state, act)
 
     async def _do(self, who: Identity, state: RoundState, act: RoundAct) -> RoundState:
+        check_channel(act.channel)
         check_act_id(state, act)
         if state.has_seen(act.act_id):
             return state
@@ -53,7 +55,9 @@ class ApprovalDesk:
         trial.act(act, self._desk.clock.now(), is_admin=who.is_admin, may_override=who.may_override)
         message = Act(
             act=act,
-            token=self._desk.tokens.act(who, subject_of(state, act.approval, act.by), deed_of(act), act.act_id),
+            token=self._desk.tokens.act(
+                who, subject_of(state, act.approval, act.by), deed_of(act), act.act_id, channel=act.channel
+            ),
             at=self._desk.clock.told(),
         )
         answer = await update_round(

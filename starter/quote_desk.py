@@ -20,6 +20,7 @@ from activities.store.quotes import StoredQuote
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Work
 from activities.tokens import Identity
+from domain.approval.channels import check_channel
 from domain.approval.deeds import check_decision_id
 from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import preview_plan
@@ -265,8 +266,10 @@ class QuoteDesk:
     ) -> RoundState:
         """Answer the approval of that id; ``key`` names the answer, and the same key twice is one answer.
 
-        Codes: ``unknown_approval``, ``idempotency_key_reused``, those of ``check_decision``, ``unavailable``.
+        ``channel`` is what the door is. Codes: ``unknown_approval``, ``idempotency_key_reused``, those of
+        ``check_decision``, ``round_full``, ``unavailable``.
         """
+        check_channel(channel)
         state, directory = await self._asked(approval)
         decision = Decision(
             decision_id=key or uuid.uuid4().hex,
@@ -285,7 +288,7 @@ class QuoteDesk:
         ApprovalRound(state, directory).check(decision, self._desk.clock.now())
         message = Decide(
             **decision.model_dump(),
-            token=self._desk.tokens.act(who, approval, verdict, decision.decision_id),
+            token=self._desk.tokens.act(who, approval, verdict, decision.decision_id, channel=channel),
             at=self._desk.clock.told(),
         )
         answer = await update_round(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from activities.requests import Message, OrderStanding
+from domain.approval.channels import SIGNAL
 from domain.approval.state import Decision, RoundAct, RoundState, Verdict
 from domain.order.choosing import Pick
 
@@ -41,8 +42,9 @@ class Decide(Message):
     """One person's answer, as update ``decide`` or signal ``decision``.
 
     ``approval`` is an approval id or a rule; ``decision_id`` names the answer for ever: the same one twice is one
-    decision. ``token`` proves that it is from ``by``: an access token, or one made for just this act. ``at`` is
-    heeded in stories only.
+    decision. ``token`` proves that it is from ``by``: an access token, or one made for just this act. ``channel`` is
+    one of :data:`~domain.approval.channels.DOORS`; of a signal it is ``signal``, whatever it says. ``at`` is heeded in
+    stories only.
     """
 
     decision_id: str
@@ -60,15 +62,24 @@ class Decide(Message):
         """What is decided, without what proves it."""
         return Decision(**self.model_dump(exclude={"token", "at"}))
 
+    def by_signal(self) -> Decide:
+        """The same as it came by a signal."""
+        return self.model_copy(update={"channel": SIGNAL})
+
 
 class Act(Message):
     """What somebody does beside deciding, as update ``act`` or signal ``action``: ask, answer, add, reassign,
-    override, withdraw, recompute. ``token`` proves that it is from ``act.by``. ``at`` is heeded in stories only.
+    override, withdraw, recompute. ``token`` proves that it is from ``act.by``; its channel is as in a decision. ``at``
+    is heeded in stories only.
     """
 
     act: RoundAct
     token: str
     at: AwareDatetime | None = None
+
+    def by_signal(self) -> Act:
+        """The same as it came by a signal."""
+        return self.model_copy(update={"act": self.act.model_copy(update={"channel": SIGNAL})})
 
 
 class Recall(Message):

@@ -35,6 +35,7 @@ from activities.requests import (
     RoundMoved,
 )
 from activities.texts import refuse_unstorable_texts
+from domain.approval.channels import check_channel
 from domain.approval.refusals import check_decision, check_open
 from domain.approval.state import RoundState
 from domain.refusal import Refusal
@@ -107,6 +108,7 @@ class QuoteApproval:
 
         Not ``not_yours``: people may have changed since this run last looked, and the activity knows of now.
         """
+        _refuse_channel(message.channel)
         state = self._state
         if state is None or state.has_seen(message.decision_id):
             return
@@ -122,7 +124,7 @@ class QuoteApproval:
     async def decision(self, message: Decide) -> None:
         try:
             await self._ready()
-            await self._decide(message)
+            await self._decide(message.by_signal())
         except ApplicationError as error:
             await self._note_ignored("decision", error, message.at)
 
@@ -134,6 +136,7 @@ class QuoteApproval:
     @act.validator
     def check_act(self, message: Act) -> None:
         """Refuse without leaving history what is certain to be refused."""
+        _refuse_channel(message.act.channel)
         state = self._state
         if state is None or state.has_seen(message.act.act_id):
             return
@@ -147,7 +150,7 @@ class QuoteApproval:
     async def action(self, message: Act) -> None:
         try:
             await self._ready()
-            await self._act(message)
+            await self._act(message.by_signal())
         except ApplicationError as error:
             await self._note_ignored("action", error, message.at)
 
@@ -305,3 +308,11 @@ class QuoteApproval:
     def _resumed(self) -> RoundStart:
         offset = self._clock.offset // timedelta(microseconds=1)
         return self._start.model_copy(update={"resumed": True, "clock_offset_us": offset})
+
+
+def _refuse_channel(name: str) -> None:
+    """Refuse an update that says it came by a channel that is not its to name."""
+    try:
+        check_channel(name)
+    except Refusal as refusal:
+        raise refused(refusal) from None

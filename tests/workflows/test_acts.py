@@ -185,7 +185,7 @@ async def test_a_signal_with_a_token_for_just_this_counts_like_an_update(house: 
     await run.signal("action", act_message(state, "manager", MEI, ASK, comment="why?", channel="crm"))
     await until(lambda: house.kinds(state.quote_id), lambda kinds: kinds["asked"] == 1)
     (asked,) = [entry for entry in await house.record(state.quote_id) if entry.kind == "asked"]
-    assert (asked.by, asked.channel) == ("mei", "crm")
+    assert (asked.by, asked.channel) == ("mei", "signal")
     token = TOKENS.access("ines", house.clock.now(), HOUR, INES.roles)
     yes = act_message(state, "manager", INES, OVERRIDE, verdict=Verdict.APPROVE, token=token)
     await run.signal("action", yes)

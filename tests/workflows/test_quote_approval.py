@@ -215,7 +215,7 @@ async def test_a_signal_with_a_token_for_just_this_counts_like_an_update(house: 
     await house.run_of(state).signal("decision", decide_message(state, "manager", MEI, channel="crm"))
     assert await outcome(house, state) == "approved"
     (approved,) = [entry for entry in await house.record(state.quote_id) if entry.kind == "approved"]
-    assert (approved.by, approved.channel) == ("mei", "crm")
+    assert (approved.by, approved.channel) == ("mei", "signal")
 
 
 async def test_a_signal_with_the_access_token_of_a_person_counts_too(house: House) -> None:
