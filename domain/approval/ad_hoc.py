@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.approval.authority import facts_of, matter_of
 from domain.approval.questions import Questions
-from domain.approval.refusals import check_four_eyes, check_turn
+from domain.approval.refusals import check_four_eyes, check_turn, seat_for
 from domain.approval.seats import Seating, Table, seat
 from domain.approval.state import Added, Approval, ApprovalState, RoundAct, Where
 from domain.approvers import Named, find_approver
@@ -30,8 +30,10 @@ class AdHoc(Questions):
             self._put_back(approval, fresh.approval_id)
         self._insert(approval, fresh)
         detail = {"who": act.to, "where": act.where, "to": approval.approval_id, "approval": fresh.approval_id}
-        self._record("added", at, fresh, by=act.by, channel=act.channel, comment=act.comment, detail=detail)
-        self._settled_elsewhere(fresh.approval_id, at)
+        holder = seat_for(approval, act.by, act.seat_of).holder
+        behalf = holder if holder != act.by else None
+        given = {"by": act.by, "on_behalf_of": behalf, "channel": act.channel, "comment": act.comment}
+        self._record("added", at, fresh, detail=detail, **given)
 
     def _ad_hoc(self, approval: Approval, act: RoundAct, at: datetime) -> Approval:
         named = self._named(act)
@@ -49,6 +51,7 @@ class AdHoc(Questions):
             needed=seating.needed,
             quorum=seating.quorum,
             veto=seating.veto,
+            explicit=True,  # a fresh request: what they approved elsewhere is not their answer here
             sla=named.sla or approval.sla,
             snapshot=approval.snapshot,
             added=Added(by=act.by, where=act.where, to=approval.approval_id, at=at),

@@ -75,8 +75,12 @@ class Manning(Settling):
         return self._handed(approval, moved, at)
 
     def _handed(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
-        """``seat`` with those who are asked and may act for its holder; who voted in this approval fills no second."""
-        passed_over = (*self.state.barred, *(vote.by for vote in approval.votes))
+        """``seat`` with those who are asked and may act for its holder.
+
+        Who voted in this approval fills no second,
+        and nobody hands over to somebody who was silent in it.
+        """
+        passed_over = (*self.state.barred, *(vote.by for vote in approval.votes), *approval.passed_over)
         matter, limit = matter_of(self.state, approval), limit_in(self.directory, approval, seat.holder)
         try:
             handover = self.directory.stand_ins(seat.holder, matter, passed_over, at, limit=limit)
@@ -88,7 +92,7 @@ class Manning(Settling):
     def _begun(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
         """``seat`` with its clock begun at ``at``; it stands still at once where an answer is still waited for."""
         fresh = self._clocked(approval, seat, at)
-        if not any(each.is_open and each.seat == seat.origin for each in approval.questions):
+        if not any(each.stops(seat) for each in approval.questions):
             return fresh
         return fresh.model_copy(update=ladder.stopped(self.directory, fresh, at))
 

@@ -20,7 +20,8 @@ class Questions(Path):
         left = not self.directory.is_active(act.by)
         approval = check_turn(self.state, act.approval, act.by, act.seat_of, left=left)
         seat = seat_for(approval, act.by, act.seat_of)
-        question = Question(act_id=act.act_id, by=act.by, seat=seat.origin, at=at, text=act.comment)
+        asked = {"seat": seat.origin, "holder": seat.holder, "text": act.comment}
+        question = Question(act_id=act.act_id, by=act.by, at=at, **asked)
         if seat.stopped_at is None:
             approval = self._reseat(approval, seat, **ladder.stopped(self.directory, seat, at))
         approval = self._replace(approval, questions=(*approval.questions, question))

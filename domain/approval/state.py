@@ -250,7 +250,8 @@ class Approval(Stored):
 
     An ad-hoc approval (``added``) has the rule of the one it was added to. It is requested once all of ``waits_for``
     are settled. ``override`` is an admin's decision in everybody's place; ``withdrawn`` are votes taken back.
-    ``weighed`` says why it is asked again or not; nothing in a first round.
+    ``weighed`` says why it is asked again or not; nothing in a first round. ``passed_over`` were silent, in any seat:
+    time asks them nothing again.
     """
 
     approval_id: str
@@ -277,6 +278,7 @@ class Approval(Stored):
     override: Vote | None = None
     withdrawn: tuple[Vote, ...] = ()
     weighed: Weighing | None = None
+    passed_over: tuple[str, ...] = ()
 
     @property
     def votes(self) -> tuple[Vote, ...]:

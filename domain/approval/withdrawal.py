@@ -133,7 +133,7 @@ class Withdrawal(Handing):
         """
         approval = self._approval(approval_id)
         seat = seat_of(approval, origin)
-        waits = any(each.is_open and each.seat == origin for each in approval.questions)
+        waits = any(each.stops(seat) for each in approval.questions)
         if seat.stopped_at is not None and not waits:
             self._reseat(approval, seat, **ladder.resumed(self.directory, seat, at))
             return

@@ -289,7 +289,7 @@ def check(state: RoundState, directory: Directory) -> None:
             assert settled_by(approval) is None, "what is decided is not asked for"
             check_somebody_can_decide(state, approval, directory)
             for seat in approval.seats:
-                asking = any(each.is_open and each.seat == seat.origin for each in approval.questions)
+                asking = any(each.stops(seat) for each in approval.questions)
                 assert seat.vote or asking or seat.stopped_at is None, "a clock stands still only for a question"
         if approval.state is ApprovalState.ASSIGNED:
             assert state.outcome is None

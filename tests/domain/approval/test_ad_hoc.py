@@ -179,16 +179,29 @@ def test_only_whose_turn_it_is_adds(by: str) -> None:
     assert code_of(office.add, name, by, "farid") == codes[by]
 
 
-def test_who_has_approved_elsewhere_is_not_asked_again() -> None:
+@pytest.mark.parametrize("where", ["before", "beside", "after"])
+def test_who_has_approved_elsewhere_is_asked_all_the_same(where: str) -> None:
     office = Office(rule("a", "mei", chain="c"), rule("z", "zoe", chain="d"))
     office.submit()
     office.approve("z", "zoe")
-    office.add("a", "mei", "zoe")
-    assert office.added().state is ApprovalState.SKIPPED
-    assert office.added().basis is not None
-    assert office.added().basis.persons == ("zoe",)  # type: ignore[union-attr]
-    office.approve("a", "mei")
+    office.add("a", "mei", "zoe", where)
+    if where == "after":
+        office.approve("a", "mei")
+    assert office.added().state is ApprovalState.REQUESTED
+    assert "zoe" in office.asked()["a"]
+    office.approve("Q-1.1.a.added-1", "zoe")
+    if where != "after":
+        office.approve("Q-1.1.a", "mei")
     assert office.state.outcome is Outcome.APPROVED
+
+
+def test_a_delegate_who_adds_somebody_does_so_for_the_person() -> None:
+    office = Office(rule("a", "mei"))
+    office.delegate("mei", "sam")
+    office.submit()
+    office.add("a", "sam", "zoe")
+    (added,) = [each for each in office.events if each.kind == "added"]
+    assert (added.by, added.on_behalf_of) == ("sam", "mei")
 
 
 def test_the_yes_of_an_added_approver_settles_what_asks_them_alone_elsewhere() -> None:

@@ -146,15 +146,55 @@ def test_nobody_gets_it_whose_authority_is_too_small_unless_another_has_enough()
     assert office.asked()["g"] == ("zoe", "david", "farid")
 
 
-def test_who_has_approved_elsewhere_need_not_answer_what_is_handed_to_them() -> None:
+def test_who_has_approved_elsewhere_still_answers_what_is_handed_to_them() -> None:
     office = Office(rule("a", "mei", chain="c"), rule("z", "zoe", chain="d"))
     office.submit()
     office.approve("z", "zoe")
     office.told()
     office.reassign("a", "mei", "zoe")
-    assert office.states() == {"a": "skipped", "z": "approved"}
-    assert ("request", "zoe") not in office.told()
+    assert office.asked() == {"a": ("zoe",)}
+    assert office.told() == [("request", "zoe")]
+    office.approve("a", "zoe")
     assert office.state.outcome is Outcome.APPROVED
+
+
+def test_a_yes_given_after_it_does_not_settle_what_was_handed_to_somebody_either() -> None:
+    office = Office(rule("a", "mei", chain="c"), rule("z", "zoe", chain="d"), rule("y", "zoe", chain="e"))
+    office.submit()
+    office.reassign("a", "ines", "zoe", admin=True)
+    office.approve("z", "zoe")
+    assert office.states() == {"a": "requested", "z": "approved", "y": "skipped"}
+
+
+def test_a_yes_to_what_was_handed_to_somebody_settles_what_else_asks_them_alone() -> None:
+    office = Office(rule("a", "mei", chain="c"), rule("z", "zoe", chain="d"))
+    office.submit()
+    office.reassign("a", "mei", "zoe")
+    office.approve("a", "zoe")
+    assert office.states() == {"a": "approved", "z": "skipped"}
+
+
+def test_an_admin_approves_nothing_by_reassigning() -> None:
+    office = Office(rule("a", "mei", chain="c"), rule("b", "david", chain="c", step=2), rule("z", "zoe", chain="d"))
+    office.submit()
+    office.approve("z", "zoe")
+    office.reassign("a", "ines", "zoe", admin=True)
+    office.reassign("b", "ines", "zoe", admin=True)
+    assert office.state.outcome is None
+    office.approve("a", "zoe")
+    assert office.asked() == {"b": ("zoe",)}
+
+
+def test_the_clock_of_the_new_holder_runs_whatever_the_old_one_asked() -> None:
+    office = Office(rule("a", "mei", sla={"escalate": "4h"}))
+    office.submit()
+    office.ask("a", "mei")
+    office.wait("1h")
+    office.reassign("a", "mei", "zoe")
+    due = office.approval("a").due_at
+    assert due is not None
+    office.answer()
+    assert office.approval("a").due_at == due
 
 
 def test_the_new_holder_decides_with_their_own_name_as_the_basis() -> None:
