@@ -8,9 +8,14 @@ from temporalio.exceptions import ApplicationError
 
 from activities.store.work import Work
 from domain.ledger.entries import LedgerEntry
+from domain.ledger.promise import Promise
 from domain.order.agreement import Agreement
+from domain.order.book import open_book
+from domain.order.promised import promises
+from domain.pricing import price
 from domain.quote import Quote
 from domain.refusal import Refusal
+from domain.standing import QuoteState
 
 STALE = "stale"
 
@@ -43,6 +48,20 @@ async def agreement_of(work: Work, quote_id: str, *, holding: str | None = None)
 def amended_together(entries: Iterable[LedgerEntry], quote_id: str) -> Sequence[str]:
     """The quote that a contract began with, and those of its amendments that were ordered, by their ids."""
     return sorted({quote_id, *(entry.quote_id for entry in entries if entry.contract_of == quote_id)})
+
+
+async def promises_of(work: Work, customer_id: str) -> tuple[Promise, ...]:
+    """What the approved quotes of a customer hold that nobody has ordered, and since when they are approved."""
+    found: list[Promise] = []
+    for stored in await work.quotes.of_customer(customer_id):
+        since = stored.accepted_at
+        if stored.state is QuoteState.APPROVED and stored.round:
+            since = (await work.rounds.get(stored.quote_id, stored.round)).closed_at or since
+        if since is not None:
+            priced = price((await work.quotes.content(stored.quote_id, stored.version)).quote)
+            book = await work.orders.find_book(stored.quote_id) or open_book(priced)
+            found += promises(priced, book, since)
+    return tuple(found)
 
 
 async def _quote(work: Work, quote_id: str) -> Quote:

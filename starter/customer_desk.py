@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from activities.agreements import promises_of
+from activities.store.customer_page import ChangeList
 from activities.store.customers import customer_of
+from activities.store.work import Work
+from domain.ledger.closing import ClosedPeriod
 from domain.ledger.contract import Contract, contracts
-from domain.ledger.entitlement import Entitlements, View, covers, entitlements
+from domain.ledger.entitlement import EVERYTHING, Entitlements, Scope, View, covers, entitlements
 from domain.ledger.entries import LedgerEntry
+from domain.ledger.invoicing import Position, position, positions
 from domain.ledger.known import end_of_day
 from domain.ledger.period import Period, read_period, within
+from domain.ledger.report import ContractOf, Grouping, Outstanding, ReportRow, contract_of, grouped, outstanding
 from domain.ledger.revenue import ItemSchedule, RevenueReport, remaining, report, revenue
 from domain.quote import Customer
 from domain.reading import DATE_TEXT, read_date
 from domain.refusal import Refusal
+from starter.customer_look import CustomerLook, look
 from starter.desk import Desk
+
+NOTHING_INVOICED = Position(Decimal(0), Decimal(0), None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,7 @@ class Entitled:
     view: View
     entitlements: Entitlements
     covers: Mapping[str, tuple[str, ...]]
+    scope: Scope = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,30 @@ class Earned:
     schedules: tuple[ItemSchedule, ...]
     report: RevenueReport
     remaining: Decimal
+    by: Grouping | None = None
+    rows: tuple[ReportRow, ...] = ()
+    contract: ContractOf = field(default_factory=dict)
+    positions: Mapping[str | None, Position] = field(default_factory=dict)
+    position: Position = NOTHING_INVOICED
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What is contracted and not recognised after a day, and how that stands to what was invoiced by its end."""
+
+    known: datetime | None
+    currency: str | None
+    outstanding: Outstanding
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger of a customer, and which of its months are closed."""
+
+    customer: Customer
+    entries: tuple[LedgerEntry, ...]
+    closed: tuple[ClosedPeriod, ...]
 
 
 class CustomerDesk:
@@ -53,8 +87,8 @@ class CustomerDesk:
         self, customer_id: str, *, method: str | None = None, known: str | None = None
     ) -> tuple[Contract, ...]:
         """The contracts, sorted by end. Codes: ``unknown_method``, ``invalid_moment``."""
-        customer, entries = await self._ledger(customer_id)
-        return contracts(entries, method, read_known(known, customer))
+        ledger = await self._ledger(customer_id)
+        return contracts(ledger.entries, method, read_known(known, ledger.customer))
 
     async def entitlements(
         self,
@@ -63,40 +97,93 @@ class CustomerDesk:
         on: date | None = None,
         known: str | None = None,
         view: View = View.CONTRACTED,
+        scope: Scope = EVERYTHING,
     ) -> Entitled:
-        """What the customer may use on a local date, today when left out.
+        """What the customer may use on a local date, today when left out; of a product, site or contract alone.
 
-        Codes: ``invalid_moment``, ``not_built_yet``.
+        Codes: ``invalid_moment``, ``unknown_contract``.
         """
-        customer, entries = await self._ledger(customer_id)
-        day = on or self._desk.clock.now().astimezone(ZoneInfo(customer.time_zone)).date()
-        moment = read_known(known, customer)
+        async with self._desk.reading() as work:
+            ledger = await _ledger_of(work, customer_id)
+            promised = await promises_of(work, customer_id) if view is View.UNORDERED else ()
+        day = on or self._today(ledger.customer)
+        moment = read_known(known, ledger.customer)
         return Entitled(
             on=day,
             known=moment,
             view=view,
-            entitlements=entitlements(entries, day, moment, view),
-            covers=covers(entries, day, moment, view),
+            entitlements=entitlements(ledger.entries, day, moment, view, scope=scope, promises=promised),
+            covers=covers(ledger.entries, day, moment, view, scope=scope),
+            scope=scope,
         )
 
     async def revenue(
-        self, customer_id: str, *, first: str | None = None, until: str | None = None, known: str | None = None
+        self,
+        customer_id: str,
+        *,
+        first: str | None = None,
+        until: str | None = None,
+        known: str | None = None,
+        by: Grouping | None = None,
     ) -> Earned:
-        """The revenue between months or local dates, both inclusive.
+        """The revenue between months or local dates, both inclusive, and summed ``by`` something.
 
-        Codes: ``invalid_date``, ``dates_out_of_order``, ``invalid_moment``, ``currency_differs``, ``not_built_yet``.
+        Codes: ``invalid_date``, ``dates_out_of_order``, ``invalid_moment``, ``currency_differs``.
         """
-        customer, entries = await self._ledger(customer_id)
-        moment = read_known(known, customer)
+        ledger = await self._ledger(customer_id)
+        moment = read_known(known, ledger.customer)
         period = read_period(first, until)
-        whole = revenue(entries, moment)
+        whole = revenue(ledger.entries, moment, ledger.closed)
         schedules = within(whole, period)
-        return Earned(period, moment, schedules, report(schedules), remaining(whole, period.last or date.max))
+        contract = contract_of(ledger.entries, None, moment)
+        last = period.last or date.max
+        each = by is not None and by is not Grouping.MONTH
+        return Earned(
+            period,
+            moment,
+            schedules,
+            report(schedules),
+            remaining(whole, last),
+            by=by,
+            rows=grouped(schedules, by, contract) if by is not None else (),
+            contract=contract,
+            positions=positions(whole, last, by, contract) if by is not None and each else {},
+            position=position(whole, last),
+        )
 
-    async def _ledger(self, customer_id: str) -> tuple[Customer, tuple[LedgerEntry, ...]]:
+    async def outstanding(self, customer_id: str, *, on: date | None = None, known: str | None = None) -> Owed:
+        """What remains to be earned after a local date (today), by when. Codes: as :meth:`revenue`."""
+        ledger = await self._ledger(customer_id)
+        moment = read_known(known, ledger.customer)
+        schedules = revenue(ledger.entries, moment, ledger.closed)
+        day = on or self._today(ledger.customer)
+        currency = schedules[0].plan.currency if schedules else None
+        return Owed(moment, currency, outstanding(schedules, day), position(schedules, day))
+
+    async def page(self, customer_id: str) -> CustomerLook:
+        """The customer in one look, today. Codes: ``unknown_customer``, ``currency_differs``."""
+        async with self._desk.database.single() as work:
+            facts = await work.customer_pages.facts(customer_id)
+        return look(facts, self._today(facts.customer))
+
+    async def timeline(self, customer_id: str, *, cursor: str | None = None, limit: int = 50) -> ChangeList:
+        """All that was recorded of the customer, the latest first. Codes: ``unknown_customer``, ``invalid_cursor``."""
         async with self._desk.reading() as work:
-            customer = await customer_of(work.connection, customer_id)
-            return customer, await work.ledger.entries(customer=customer_id)
+            await customer_of(work.connection, customer_id)
+            return await work.customer_pages.timeline(customer_id, cursor=cursor, limit=limit)
+
+    def _today(self, customer: Customer) -> date:
+        return self._desk.clock.now().astimezone(ZoneInfo(customer.time_zone)).date()
+
+    async def _ledger(self, customer_id: str) -> Ledger:
+        async with self._desk.reading() as work:
+            return await _ledger_of(work, customer_id)
+
+
+async def _ledger_of(work: Work, customer_id: str) -> Ledger:
+    customer = await customer_of(work.connection, customer_id)
+    entries = await work.ledger.entries(customer=customer_id)
+    return Ledger(customer, entries, await work.closed_periods.of(customer_id))
 
 
 def read_known(text: str | None, customer: Customer) -> datetime | None:

@@ -148,6 +148,11 @@ class QuoteStore:
             raise Refusal("unknown_quote", f"there is no quote {quote_id}; hand it in first", "quote_id")
         return found
 
+    async def of_customer(self, customer_id: str) -> tuple[StoredQuote, ...]:
+        """The quotes of a customer, by id."""
+        statement = select(quotes).where(quotes.c.customer_id == customer_id).order_by(quotes.c.quote_id)
+        return tuple(StoredQuote(**row) for row in (await self._connection.execute(statement)).mappings())
+
     async def content(self, quote_id: str, which: int | str | None = None) -> QuoteContent:
         """The content of that version, the newest with that hash, or the newest. Code: ``unknown_quote``."""
         statement = select(quote_versions).where(quote_versions.c.quote_id == quote_id)

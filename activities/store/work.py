@@ -14,6 +14,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from activities.store.closed_periods import ClosedPeriods
+from activities.store.customer_page import CustomerPages
 from activities.store.directory import DirectoryStore
 from activities.store.erp_messages import ErpMessages
 from activities.store.idempotency import IdempotencyKeys
@@ -81,6 +82,10 @@ class Work:
     @cached_property
     def ledger(self) -> LedgerStore:
         return LedgerStore(self.connection)
+
+    @cached_property
+    def customer_pages(self) -> CustomerPages:
+        return CustomerPages(self.connection)
 
     @cached_property
     def closed_periods(self) -> ClosedPeriods:

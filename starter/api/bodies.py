@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.approval.state import ApprovalState, Verdict, Where
 from domain.delegation import Delegation, Moment, Scope
 from domain.ledger.entitlement import View
+from domain.ledger.report import Grouping
 from domain.limit import Limit
 from domain.money import ExactDecimal
 from domain.quote import FreeText, Identifier, LocalDate, Text
@@ -200,10 +201,19 @@ class ContractQuery(KnownQuery):
 
 
 class EntitlementQuery(KnownQuery):
-    """On a local date of the customer (left out: today), in one of three views."""
+    """On a local date of the customer (left out: today), in one of three views; of one product, site, contract."""
 
     on: LocalDate | None = None
     view: View = View.CONTRACTED
+    product: Text | None = None
+    site: Text | None = None
+    contract: Text | None = None
+
+
+class RemainingQuery(KnownQuery):
+    """After which local date of the customer (left out: today)."""
+
+    on: LocalDate | None = None
 
 
 class RevenueQuery(KnownQuery):
@@ -211,4 +221,5 @@ class RevenueQuery(KnownQuery):
 
     from_: Annotated[str, Field(max_length=10)] | None = Field(default=None, alias="from")
     until: Annotated[str, Field(max_length=10)] | None = None
+    by: Grouping | None = None
     format: Literal["json", "csv"] | None = None

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from activities.tokens import Identity
 from domain.refusal import Refusal
 from starter.approval_desk import ApprovalDesk
+from starter.contract_desk import ContractDesk
 from starter.customer_desk import CustomerDesk
 from starter.desk import Desk
 from starter.directory_desk import DirectoryDesk
@@ -50,6 +51,10 @@ class Doors:
     @property
     def directory(self) -> DirectoryDesk:
         return DirectoryDesk(self.desk)
+
+    @property
+    def contracts(self) -> ContractDesk:
+        return ContractDesk(self.desk)
 
     @property
     def customers(self) -> CustomerDesk:

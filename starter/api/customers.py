@@ -7,12 +7,26 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from starter.api.bodies import ContractQuery, EntitlementQuery, RevenueQuery
+from domain.ledger.entitlement import Scope
+from starter.api.bodies import ContractQuery, EntitlementQuery, Paged, RemainingQuery, RevenueQuery
 from starter.api.caller import Calling
+from starter.api.customer_documents import (
+    change_document,
+    grouped_documents,
+    look_document,
+    owed_document,
+    position_document,
+)
 from starter.api.order_documents import contract_document, earned_csv, earned_document, entitled_document
 from starter.api.route import DoorRoute
 
 router = APIRouter(route_class=DoorRoute, tags=["customers"])
+
+
+@router.get("/customers/{customer_id}")
+async def get_customer(customer_id: str, call: Calling) -> JSONResponse:
+    """The customer in one look: terms, prices, what was delivered, runs and comes, changes, and money by state."""
+    return JSONResponse(look_document(await call.doors.customers.page(customer_id)))
 
 
 @router.get("/customers/{customer_id}/contracts")
@@ -27,7 +41,10 @@ async def get_entitlements(
     customer_id: str, call: Calling, query: Annotated[EntitlementQuery, Query()]
 ) -> JSONResponse:
     """What the customer may use or is owed on a date."""
-    entitled = await call.doors.customers.entitlements(customer_id, on=query.on, known=query.known, view=query.view)
+    scope = Scope(query.product, query.site, query.contract)
+    entitled = await call.doors.customers.entitlements(
+        customer_id, on=query.on, known=query.known, view=query.view, scope=scope
+    )
     return JSONResponse(entitled_document(customer_id, entitled))
 
 
@@ -35,11 +52,30 @@ async def get_entitlements(
 async def get_revenue(
     customer_id: str, request: Request, call: Calling, query: Annotated[RevenueQuery, Query()]
 ) -> Response:
-    """Revenue by month, year and line, as JSON or as CSV (`Accept: text/csv` or `format=csv`)."""
-    earned = await call.doors.customers.revenue(customer_id, first=query.from_, until=query.until, known=query.known)
+    """Revenue by month, year and line, and `by` what is asked; as JSON or CSV (`Accept: text/csv`, `format=csv`)."""
+    asked = {"first": query.from_, "until": query.until, "known": query.known}
+    earned = await call.doors.customers.revenue(customer_id, by=query.by, **asked)
     if query.format == "csv" or (query.format is None and _prefers_csv(request.headers.get("accept", ""))):
         return Response(earned_csv(earned), media_type="text/csv", headers={"Vary": "Accept"})
-    return JSONResponse(earned_document(customer_id, earned), headers={"Vary": "Accept"})
+    document = {**earned_document(customer_id, earned), **position_document(earned.position)}
+    if query.by is not None:
+        document |= {"by": str(query.by), "rows": grouped_documents(earned)}
+    return JSONResponse(document, headers={"Vary": "Accept"})
+
+
+@router.get("/customers/{customer_id}/revenue/remaining")
+async def get_remaining(customer_id: str, call: Calling, query: Annotated[RemainingQuery, Query()]) -> JSONResponse:
+    """What is contracted and still to be earned after a date, by when; and what of it was invoiced already."""
+    owed = await call.doors.customers.outstanding(customer_id, on=query.on, known=query.known)
+    return JSONResponse(owed_document(customer_id, owed))
+
+
+@router.get("/customers/{customer_id}/timeline")
+async def get_timeline(customer_id: str, call: Calling, query: Annotated[Paged, Query()]) -> JSONResponse:
+    """Everything that was recorded of the customer's quotes and orders, with its source; the latest first."""
+    found = await call.doors.customers.timeline(customer_id, cursor=query.cursor, limit=query.limit)
+    changes = [change_document(each) for each in found.changes]
+    return JSONResponse({"customer_id": customer_id, "changes": changes, "next": found.next})
 
 
 def _prefers_csv(accept: str) -> bool:

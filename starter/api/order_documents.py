@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
 from typing import Any
 
-from activities.store.erp_messages import ErpMessage
 from domain.ledger.contract import Contract
+from domain.ledger.report import csv_rows
 from domain.ledger.revenue import RevenueReport
 from domain.money import decimal_text
 from domain.order.book import OrderBook
@@ -61,12 +60,6 @@ def item_document(item: Item, currency: str) -> Json:
     }
 
 
-def order_page_document(order: Order, told: Iterable[ErpMessage]) -> Json:
-    """An order with what the ERP was told about it."""
-    seen = {"key", "version", "kind", "state", "created_at", "sent_at", "document", "answered_at", "last_error"}
-    return {**order_document(order), "erp": [each.model_dump(mode="json", include=seen) for each in told]}
-
-
 def book_document(book: OrderBook) -> Json:
     """All orders of a quote, what is left of each line, and the totals."""
     totals = book.totals
@@ -107,6 +100,9 @@ def entitled_document(customer_id: str, entitled: Entitled) -> Json:
         "on": entitled.on.isoformat(),
         "known": entitled.known.isoformat() if entitled.known else None,
         "view": str(entitled.view),
+        "product": entitled.scope.product,
+        "site": entitled.scope.ship_to,
+        "contract": entitled.scope.contract,
         "by_product": {product: decimal_text(quantity) for product, quantity in rows.by_product.items()},
         "rows": [
             {"product": row.product, "ship_to": row.ship_to, "quantity": decimal_text(row.quantity)}
@@ -140,17 +136,8 @@ def _sums(summed: RevenueReport) -> dict[str, Any]:
     }
 
 
-CSV_HEADER = ("customer", "quote", "order", "item", "line", "product", "month", "amount", "currency")
-
-
 def earned_csv(earned: Earned) -> str:
-    """Revenue as CSV (RFC 4180): one row for each item and month."""
+    """Revenue as CSV (RFC 4180): one row for each item and month, and for each correction of a closed one."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(CSV_HEADER)
-    for schedule in earned.schedules:
-        plan = schedule.plan
-        names = (plan.customer_id, plan.quote_id, plan.order_id, plan.item_id, plan.line_id, plan.product)
-        for each in schedule.months:
-            writer.writerow((*names, each.month, decimal_text(each.amount), plan.currency))
+    csv.writer(out, lineterminator="\r\n").writerows(csv_rows(earned.schedules, earned.contract))
     return out.getvalue()
