@@ -1,24 +1,22 @@
-"""The ERP: hands over an order and remembers that it did. Exactly once in effect, by ``order:version:kind``."""
+"""The ERP: tells it of orders and remembers that it did. Exactly once in effect, by ``order:version:kind``."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.erp_news import erp_news
 from activities.partners.erp import Erp, ErpConflict, ErpOrder
-from activities.partners.erp_document import erp_document
-from activities.requests import SEND_ORDER, SET_ASIDE_ORDER, OrderMoved, OrderStanding, SendOrder, SetAsideOrder
+from activities.requests import SEND_ORDER, SET_ASIDE_ORDER, OrderMoved, SendOrder, SetAsideOrder
 from activities.store.erp_messages import ErpMessage
 from activities.store.record_entry import RecordEntry
-from activities.store.work import Database
+from activities.store.work import Database, Work
 from activities.texts import storable
 
-CREATE: Final = "create"
 CONFLICT = "erp_conflict"
 BEAT = 2.0
 
@@ -49,15 +47,17 @@ class ErpActivities:
 
     @activity.defn(name=SEND_ORDER)
     async def send_order(self, request: SendOrder) -> OrderMoved:
-        """Send the order once. What is sent is noted first, so that a repeated call sends the very same document.
+        """Tell the ERP the next thing that it does not know of the order: all of it, a change, or that it is gone.
 
+        What is told is noted first, so that a repeated call sends the very same document. An order that is not
+        activated, or of which the ERP knows everything, is left alone. The answer says whether there is more to tell.
         An ``ErpConflict`` (another document under the key) is final; everything else is worth another try.
         """
         async with _signs_of_life():
-            return await self._send(request)
+            message = await self._noted(request.order_id)
+            return await (self._as_it_is(request) if message is None else self._send(request, message))
 
-    async def _send(self, request: SendOrder) -> OrderMoved:
-        message = await self._noted(request.order_id)
+    async def _send(self, request: SendOrder, message: ErpMessage) -> OrderMoved:
         document = ErpOrder.model_validate(message.payload)
         try:
             sent = await self._erp.send(document)
@@ -69,43 +69,51 @@ class ErpActivities:
             raise
         async with self._database.work() as work:
             await work.erp.mark_sent(message.key, request.at, document=sent.document)
-            entry = RecordEntry(
-                kind="order_sent",
-                at=request.at,
-                key=f"sent/{message.key}",
-                quote_id=document.header.quote_id,
-                order_id=request.order_id,
-                channel="erp",
-                body={"key": message.key, "document": sent.document},
-            )
-            await work.record.append([entry])
-            order = await work.orders.get(request.order_id)
-            return OrderMoved(standing=OrderStanding.of(order, sent=True))
+            await work.orders.mark_sent(message.order_id, request.at)
+            body = {"key": message.key, "kind": message.kind, "document": sent.document}
+            await work.record.append([_entry("order_sent", f"sent/{message.key}", request, document, body)])
+            return await _moved(work, request.order_id)
+
+    async def _as_it_is(self, request: SendOrder) -> OrderMoved:
+        async with self._database.reading() as work:
+            return await _moved(work, request.order_id)
 
     @activity.defn(name=SET_ASIDE_ORDER)
     async def set_aside_order(self, request: SetAsideOrder) -> None:
         """Put what the ERP did not take on the work list, and on the record why."""
-        message = await self._noted(request.order_id)
         async with self._database.work() as work:
-            await work.erp.mark_failed(message.key, storable(request.why), work_list=True)
-            entry = RecordEntry(
-                kind="order_not_sent",
-                at=request.at,
-                key=f"not_sent/{message.key}",
-                quote_id=ErpOrder.model_validate(message.payload).header.quote_id,
-                order_id=request.order_id,
-                channel="erp",
-                body={"key": message.key, "why": storable(request.why)},
-            )
-            await work.record.append([entry])
+            message = (await erp_news(work, await work.orders.get(request.order_id, for_update=True))).waiting
+            if message is None:
+                return
+            why = storable(request.why)
+            await work.erp.mark_failed(message.key, why, work_list=True)
+            document = ErpOrder.model_validate(message.payload)
+            body = {"key": message.key, "why": why}
+            await work.record.append([_entry("order_not_sent", f"not_sent/{message.key}", request, document, body)])
 
-    async def _noted(self, order_id: str) -> ErpMessage:
+    async def _noted(self, order_id: str) -> ErpMessage | None:
+        """The first message that waits, else the one that is due and is noted now."""
         async with self._database.work() as work:
-            order = await work.orders.get(order_id, for_update=True)
-            for message in await work.erp.of_order(order_id):
-                if message.kind == CREATE:
-                    return message
-            stored = await work.quotes.get(order.quote_id)
-            quote = (await work.quotes.content(order.quote_id, stored.version)).quote
-            document = erp_document(order, quote, kind=CREATE)
-            return await work.erp.put(order_id, order.version, CREATE, document.model_dump(mode="json"))
+            news = await erp_news(work, await work.orders.get(order_id, for_update=True))
+            if news.waiting is not None:
+                return news.waiting
+            kind = news.due
+            return None if kind is None else await news.note(work, kind)
+
+
+async def _moved(work: Work, order_id: str) -> OrderMoved:
+    return OrderMoved(standing=(await erp_news(work, await work.orders.get(order_id))).standing)
+
+
+def _entry(
+    kind: str, key: str, request: SendOrder | SetAsideOrder, document: ErpOrder, body: dict[str, str | None]
+) -> RecordEntry:
+    return RecordEntry(
+        kind=kind,
+        at=request.at,
+        key=key,
+        quote_id=document.header.quote_id,
+        order_id=document.header.order_id,
+        channel="erp",
+        body=body,
+    )

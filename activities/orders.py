@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.agreements import agreement_of
 from activities.approvals import refuse_story
+from activities.erp_news import erp_news
 from activities.knowledge import Knowledge
 from activities.order_operations import STALE, operated, touches_one_order
 from activities.requests import (
@@ -24,7 +25,6 @@ from activities.requests import (
     OrderStanding,
     RefusalNote,
 )
-from activities.store.erp_messages import ErpState
 from activities.store.work import Database, Work
 from activities.texts import refuse_unstorable_texts
 from activities.tokens import Identity, Tokens
@@ -165,8 +165,4 @@ def _retry_if_stale(refusal: Refusal, change: OrderChange | None) -> None:
 
 
 async def _standing(work: Work, order: Order) -> OrderStanding:
-    sent = False
-    if order.activated_at is not None:
-        told = await work.erp.of_order(order.order_id)
-        sent = any(message.state not in (ErpState.WAITING, ErpState.WORK_LIST) for message in told)
-    return OrderStanding.of(order, sent=sent)
+    return (await erp_news(work, order)).standing

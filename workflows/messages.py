@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from activities.requests import Message, OrderStanding
 from domain.approval.channels import SIGNAL
@@ -108,7 +109,8 @@ class FulfilmentStart(Message):
     """Start of ``OrderFulfilment``, and its update ``ordered``: split what is unordered of the accepted quote by these
     keys, or order ``lines`` by hand. ``token`` proves that it is from ``by``.
 
-    A run that was continued has ``resumed`` set, and goes on waiting for the ``pending`` orders.
+    A run that was continued has ``resumed`` set, and goes on waiting for the ``pending`` orders of the ``made`` ones;
+    ``ended`` are the others with the state in which each ended.
     """
 
     quote_id: str
@@ -122,6 +124,8 @@ class FulfilmentStart(Message):
     resumed: bool = False
     pending: tuple[str, ...] = ()
     batches: int = 0
+    made: int = 0
+    ended: Mapping[str, str] = Field(default_factory=dict)
 
 
 class BatchStart(Message):
@@ -133,10 +137,11 @@ class BatchStart(Message):
 
 
 class FulfilmentResult(Message):
-    """The orders as they ended."""
+    """The orders as they ended: those that the last run of a chain heard of, and in ``ended`` the states of all."""
 
     quote_id: str
     orders: tuple[OrderStanding, ...] = ()
+    ended: Mapping[str, str] = Field(default_factory=dict)
 
 
 class OrdersAnswer(Message):

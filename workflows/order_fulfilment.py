@@ -43,6 +43,8 @@ class OrderFulfilment:
         self._orders: tuple[OrderStanding, ...] = ()
         self._pending: set[str] = set(start.pending)
         self._over: dict[str, OrderStanding] = {}
+        self._ended: dict[str, str] = dict(start.ended)
+        self._made = start.made
         self._early: set[str] = set()
         self._batches = start.batches
         self._started = start.resumed
@@ -58,44 +60,44 @@ class OrderFulfilment:
                 self._refused = created.refused
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 raise refused(created.refused)
-            self._orders = created.orders
+            self._orders, self._made = created.orders, len(created.orders)
             if not by_signal:
                 return await self._watched_by_handle()
             self._expect(created.orders)
             await self._begin(created.orders)
             self._started = True
-        self._show(len(self._over))
-        while self._pending or self._ordering:
+        self._show()
+        while self._pending or self._ordering or not workflow.all_handlers_finished():
             await workflow.wait_condition(lambda: not (self._pending or self._ordering) or history_is_long())
-            if history_is_long():
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                if self._pending:
-                    workflow.continue_as_new(self._resumed())
-        await workflow.wait_condition(workflow.all_handlers_finished)
+            # Whoever orders in this very moment is answered, and their orders are waited for.
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if self._pending and history_is_long():
+                workflow.continue_as_new(self._resumed())
         ended = sorted(self._over.values(), key=lambda standing: standing.order_id)
-        return FulfilmentResult(quote_id=start.quote_id, orders=tuple(ended))
+        return FulfilmentResult(quote_id=start.quote_id, orders=tuple(ended), ended=self._ended)
 
     # -- messages
 
     @workflow.update(name="created", description="The orders once their runs were started")
     async def created(self) -> OrdersAnswer:
         await self._ready()
-        return OrdersAnswer(orders=self._orders)
+        return await self._of_start()
 
     @workflow.update(name="ordered", description="Order what is unordered, or hear of what the start ordered")
     async def ordered(self, message: FulfilmentStart) -> OrdersAnswer:
         await self._ready()
         if message.key == self._start.key:
-            return OrdersAnswer(orders=self._orders)
+            return await self._of_start()
         self._ordering += 1
         try:
             created = await self._create(message)
             if created.refused is not None:
                 raise refused(created.refused)
             self._orders = (*self._orders, *created.orders)
+            self._made += len(created.orders)
             self._expect(created.orders)
             await self._begin(created.orders)
-            self._show(len(self._over))
+            self._show()
             return OrdersAnswer(orders=created.orders)
         finally:
             self._ordering -= 1
@@ -109,6 +111,12 @@ class OrderFulfilment:
         return OrdersAnswer(orders=self._orders)
 
     # -- steps
+
+    async def _of_start(self) -> OrdersAnswer:
+        """The orders of the start; a run that was continued asks for them, for they were made before it."""
+        if self._start.resumed:
+            return OrdersAnswer(orders=(await self._create(self._start)).orders)
+        return OrdersAnswer(orders=self._orders)
 
     async def _ready(self) -> None:
         await workflow.wait_condition(lambda: self._started or self._refused is not None)
@@ -165,18 +173,26 @@ class OrderFulfilment:
 
     def _end(self, standing: OrderStanding) -> None:
         self._over[standing.order_id] = standing
+        self._ended[standing.order_id] = str(standing.state)
         self._end_of(standing.order_id)
 
     def _end_of(self, order_id: str) -> None:
         # It may end before we have noted that we wait for it.
         self._early.add(order_id)
         self._pending.discard(order_id)
-        if len(self._pending) % 50 == 0 or len(self._orders) <= LARGEST_OWN:
-            self._show(len(self._over))
+        if len(self._pending) % 50 == 0 or self._made <= LARGEST_OWN:
+            self._show()
 
     def _resumed(self) -> FulfilmentStart:
         return self._start.model_copy(
-            update={"resumed": True, "pending": tuple(sorted(self._pending)), "batches": self._batches, "lines": None}
+            update={
+                "resumed": True,
+                "pending": tuple(sorted(self._pending)),
+                "batches": self._batches,
+                "made": self._made,
+                "ended": self._ended,
+                "lines": None,
+            }
         )
 
     async def _watched_by_handle(self) -> FulfilmentResult:
@@ -184,7 +200,7 @@ class OrderFulfilment:
         at = self._clock.now() if self._clock.is_story else None
         children = await begin_all(self._orders, at, self._start.quote_id, window=len(self._orders) or 1)
         self._started = True
-        self._show(0)
+        self._show()
         ended: list[OrderStanding] = []
         for child in workflow.as_completed(children):
             try:
@@ -196,5 +212,6 @@ class OrderFulfilment:
         orders = tuple(sorted(ended, key=lambda standing: standing.order_id))
         return FulfilmentResult(quote_id=self._start.quote_id, orders=orders)
 
-    def _show(self, ended: int) -> None:
-        workflow.set_current_details(orders_table(self._orders, ended))
+    def _show(self, ended: int | None = None) -> None:
+        told = self._made - len(self._pending) if ended is None else ended
+        workflow.set_current_details(orders_table(self._orders, told, self._made))

@@ -9,7 +9,13 @@ from temporalio.exceptions import ApplicationError
 
 from activities.requests import OrderStanding
 from domain.approval.state import Approval, ApprovalState, RoundState
+from domain.order.order import OrderState
 from workflows.names import LONGEST_NAME
+
+MOST_ROWS = 200
+"""Operators read the rest in the tables."""
+HELD = {OrderState.ON_HOLD: "On hold", OrderState.BLOCKED: "Blocked"}
+OVER = frozenset({OrderState.CANCELLED, OrderState.SUPERSEDED})
 
 
 def round_table(state: RoundState) -> str:
@@ -37,13 +43,21 @@ def _order_lines(standing: OrderStanding) -> Iterator[str]:
     yield f"**{standing.order_id}** ({standing.key}): {standing.state}, {standing.total} {standing.currency}"
     yield ""
     yield f"Order date {standing.order_date}, version {standing.version}. Waits for {waits_for(standing)}."
+    if standing.next_moment is not None:
+        yield ""
+        yield f"Next moment: {_moment(standing.next_moment)}"
+    if standing.held_by is not None:
+        yield ""
+        yield f"**{HELD.get(standing.state, 'Held')}**: {standing.held_by}"
 
 
-def orders_table(orders: tuple[OrderStanding, ...], ended: int) -> str:
-    """The orders of a fulfilment as they were made, and how many have ended."""
-    rows = [f"| {each.order_id} | {each.key} | {each.order_date} | {each.total} {each.currency} |" for each in orders]
-    head = f"{ended} of {len(orders)} orders have ended"
-    return "\n".join([head, "", "| order | key | date | total |", "|---|---|---|---|", *rows])
+def orders_table(orders: tuple[OrderStanding, ...], ended: int, made: int) -> str:
+    """The orders of a fulfilment as this run made them, of ``made`` in all, and how many have ended."""
+    shown = orders[:MOST_ROWS]
+    rows = [f"| {each.order_id} | {each.key} | {each.order_date} | {each.total} {each.currency} |" for each in shown]
+    head = f"{ended} of {made} orders have ended"
+    more = ["", f"… and {made - len(shown)} more"] if made > len(shown) else []
+    return "\n".join([head, "", "| order | key | date | total |", "|---|---|---|---|", *rows, *more])
 
 
 def held_up(picture: str, error: ApplicationError) -> str:
@@ -55,9 +69,15 @@ def waits_for(standing: OrderStanding) -> str:
     """What has to happen next."""
     if standing.is_final:
         return "nothing"
-    if not standing.activated:
+    if standing.state is OrderState.ON_HOLD:
+        return "its release"
+    if standing.state is OrderState.BLOCKED:
+        return "what blocks it to be mended"
+    if not standing.activated and standing.state not in OVER:
         return f"its date, {_moment(standing.due)}"
-    if not standing.sent:
+    if standing.sent and standing.to_tell:
+        return "the ERP to take the change"
+    if not standing.sent and standing.state not in OVER:
         return "the ERP to take it"
     if not standing.acknowledged:
         return "the ERP's acknowledgement"

@@ -1,8 +1,9 @@
 """``SplitOrder``: one split order, from its date to its last delivery.
 
 Life: wait for the order's date (a timer that a date move re-arms), activate, send to the ERP, wait for the
-acknowledgement and the deliveries, end. What the ERP does not take goes to the work list; an activation that is
-refused is tried again later; neither ends the run. Deadlines: the standing's next moment. Messages: updates
+acknowledgement and the deliveries, tell the ERP of every change, end. What the ERP does not take goes to the work list;
+an activation that is refused is tried again later; neither ends the run. Deadlines: the standing's next moment, and a
+few seconds that spread orders of the same moment. Messages: updates
 ``move_date``, ``activate``, ``acknowledge``, ``deliver``, ``accept_item``, ``reach``, and ``change`` for every other
 verb, that answer or refuse; signals ``acknowledged``, ``delivered``, ``accepted``, ``reached`` that end in the same
 place; signal ``look`` with the order as a change of another one left it; query ``standing``.
@@ -33,6 +34,7 @@ from activities.requests import (
 )
 from domain.order.order import OrderState
 from domain.refusal import Refusal
+from workflows.burst import lag
 from workflows.messages import OrderAnswer, OrderResult, OrderStart
 from workflows.names import DUE_AT, LONGEST_NAME, ORDER_DATE, ORDER_STATE, fulfilment_id
 from workflows.pictures import held_up, order_table, waits_for
@@ -59,7 +61,7 @@ class SplitOrder:
     async def run(self, start: OrderStart) -> OrderResult:
         self._show()
         while not self._standing.is_final:
-            if self._standing.activated and not self._standing.sent and not self._stuck:
+            if self._standing.must_be_sent and not (self._stuck and self._standing.to_tell is None):
                 await self._send()
             else:
                 await self._wait()
@@ -123,7 +125,7 @@ class SplitOrder:
     @workflow.signal(name="look", description="The order as a change of another order left it")
     async def look(self, standing: OrderStanding) -> None:
         async with self._lock:
-            if standing.version > self._standing.version:
+            if self._is_news(standing):
                 self._take(standing.model_copy(update={"sent": standing.sent or self._standing.sent}))
 
     @workflow.signal(name="acknowledged", description="The same as acknowledge, without an answer")
@@ -148,12 +150,23 @@ class SplitOrder:
 
     # -- steps
 
+    def _is_news(self, standing: OrderStanding) -> bool:
+        """Whether it tells more than we know: that the ERP was told makes no version."""
+        known = self._standing
+        if standing.version != known.version:
+            return standing.version > known.version
+        return (standing.sent or known.sent, standing.to_tell) != (known.sent, known.to_tell)
+
     async def _wait(self) -> None:
         """Until the order is another or its next moment has come; then do what time has brought."""
         seen, moment = self._standing, later(self._standing.next_moment, self._not_before)
         left = moment - self._clock.now() if moment is not None else None
+        if left is not None and left > timedelta() and not self._clock.is_shifted:
+            left += lag(seen.order_id)
         changed = await until(
-            lambda: self._standing is not seen or history_is_long(), left, f"waits for {waits_for(seen)}"
+            lambda: self._standing is not seen or history_is_long(),
+            left,
+            f"waits for {waits_for(seen)}"[:LONGEST_NAME],
         )
         if changed or moment is None:
             return
@@ -189,10 +202,18 @@ class SplitOrder:
                 **LEDGER.options(),
                 summary="put on the work list",
             )
+            if self._standing.to_tell is not None:
+                self._standing = self._standing.model_copy(update={"to_tell": False})
             return
         if moved.standing is not None:
             async with self._lock:
-                self._take(self._standing.model_copy(update={"sent": True}))
+                self._take_sent(moved.standing)
+
+    def _take_sent(self, then: OrderStanding) -> None:
+        """What the ERP was told, ``then``; what the order has become meanwhile, we know better or hear presently."""
+        known = self._standing
+        to_tell = then.to_tell if then.version >= known.version else known.to_tell
+        self._take(known.model_copy(update={"sent": then.sent or known.sent, "to_tell": to_tell}))
 
     async def _change(self, change: OrderChange, verb: str) -> OrderAnswer:
         if change.verb != verb:

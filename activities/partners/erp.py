@@ -22,12 +22,16 @@ class Document(BaseModel):
 
 
 class ErpHeader(Document):
-    """What the order is about. ``key`` names this document for ever; ``requested_date`` is local to the customer."""
+    """What the order is about. ``key`` names this document for ever; ``requested_date`` is local to the customer.
+
+    ``revises_order`` is the order, told of before, that this one took the place of: it says how that one is changed.
+    """
 
     key: Key
     kind: Literal["create", "modify", "delete"]
     order_id: str
     order_version: int
+    revises_order: str | None = None
     quote_id: str
     contract: str | None = None
     customer_id: str
@@ -42,6 +46,9 @@ class ErpHeader(Document):
 
 class ErpItem(Document):
     """One item. ``delta`` is what changes against what the ERP was told before, ``quantity`` what results.
+
+    ``item_id`` is the item as the ERP knows it, or the item of a supplement that changes the one in ``revises``; with
+    the action ``delete`` nothing is left of it.
 
     ``unit_price`` (one unit, one ``price_per`` period) has full precision; ``price`` is for one unit over the whole
     term, rounded as the receiver keeps it; ``amount`` = ``price`` × ``quantity`` + ``adjustment``, exactly.
@@ -123,6 +130,11 @@ class Acknowledgement(Document):
     def version(self) -> int:
         """The version of the order that is answered for."""
         return int(self.key.rsplit(":", 2)[1])
+
+    @property
+    def kind(self) -> str:
+        """Which kind of document is answered: ``create``, ``modify`` or ``delete``."""
+        return self.key.rsplit(":", 2)[2]
 
     @property
     def accepted(self) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from pydantic import AwareDatetime, TypeAdapter
+from sqlalchemy import Text, cast, delete, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +17,10 @@ from domain.order.book import OrderBook
 from domain.order.event import Change, LineBalance
 from domain.order.order import Order
 from domain.refusal import Refusal
+
+SENT_AT = literal_column("'{sent_at}'::text[]")
+NULL = literal_column("'null'::jsonb")
+MOMENT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
 
 class OrderStore:
@@ -88,6 +95,13 @@ class OrderStore:
         self._orders_read[order.order_id] = order.version
         return order
 
+    async def mark_sent(self, order_id: str, at: datetime) -> None:
+        """Note when the ERP took the order. It is a fact and no change: the version stays, and the first moment too."""
+        body = orders.c.body
+        mine = (orders.c.order_id == order_id) & (body["sent_at"].astext.is_(None))
+        moment = func.to_jsonb(cast(MOMENT.dump_python(at, mode="json"), Text))
+        await self._connection.execute(update(orders).where(mine).values(body=func.jsonb_set(body, SENT_AT, moment)))
+
     async def save(self, change: Change) -> None:
         """Store the orders and balances of ``change``.
 
@@ -123,7 +137,7 @@ class OrderStore:
     async def _update(self, order: Order) -> None:
         read = self._orders_read.get(order.order_id, order.version - 1)
         mine = (orders.c.order_id == order.order_id) & (orders.c.version == read)
-        if (await self._connection.execute(update(orders).where(mine).values(order_row(order)))).rowcount != 1:
+        if (await self._connection.execute(update(orders).where(mine).values(_unless_sent(order)))).rowcount != 1:
             stored = select(orders.c.version).where(orders.c.order_id == order.order_id)
             version = (await self._connection.execute(stored)).scalar_one_or_none()
             message = f"order {order.order_id} has changed: it is at version {version}, you saw {read}; read it again"
@@ -163,3 +177,12 @@ class OrderStore:
         """How many orders the quote has."""
         statement = select(func.count()).where(orders.c.quote_id == quote_id)
         return int((await self._connection.execute(statement)).scalar_one())
+
+
+def _unless_sent(order: Order) -> dict[str, Any]:
+    """The row of ``order``; that it was sent is kept, for who changes it may not have seen that yet."""
+    row = order_row(order)
+    if order.sent_at is None:
+        known = func.coalesce(orders.c.body["sent_at"], NULL)
+        row["body"] = func.jsonb_set(cast(row["body"], JSONB), SENT_AT, known)
+    return row
