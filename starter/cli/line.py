@@ -7,11 +7,14 @@ import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from domain.refusal import Problem, Refusal
+
+if TYPE_CHECKING:
+    from activities.tokens import Words
 
 LIFETIME = timedelta(minutes=10)
 PATIENCE = 60.0
@@ -38,15 +41,20 @@ class Line:
         """The same in another form."""
         return str(self._call("GET", path, params=params, headers={"Accept": accept}).text)
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None, **params: str | None) -> Any:
-        """Do something, once, however often it has to be tried. Fields that are none are left out."""
-        sent = {name: value for name, value in (body or {}).items() if value is not None}
-        return self._call("POST", path, params=params, json=sent).json()
+    def post(
+        self, path: str, body: Mapping[str, Any] | None = None, *, seen: int | None = None, **params: str | None
+    ) -> Any:
+        """Do something, once, however often it has to be tried. Fields that are none are left out.
 
-    def patch(self, path: str, body: Mapping[str, Any], **params: str | None) -> Any:
+        ``seen`` is the version that it is done to; another one is refused (``stale``).
+        """
+        sent = {name: value for name, value in (body or {}).items() if value is not None}
+        return self._call("POST", path, params=params, headers=_if_match(seen), json=sent).json()
+
+    def patch(self, path: str, body: Mapping[str, Any], *, seen: int | None = None, **params: str | None) -> Any:
         """Change something, once."""
         sent = {name: value for name, value in body.items() if value is not None}
-        return self._call("PATCH", path, params=params, json=sent).json()
+        return self._call("PATCH", path, params=params, headers=_if_match(seen), json=sent).json()
 
     def delete(self, path: str) -> Any:
         """Take something away; once more changes nothing."""
@@ -89,6 +97,10 @@ class Line:
         raise AssertionError("the last pause raises")
 
 
+def _if_match(seen: int | None) -> dict[str, str]:
+    return {} if seen is None else {"If-Match": f'"{seen}"'}
+
+
 def _refusal(answer: Any) -> Refusal:
     try:
         errors = answer.json()["errors"]
@@ -125,12 +137,15 @@ def make_token(user: str, lifetime: timedelta, *roles: str) -> str:
     return Tokens(Settings().signing_key()).access(user, datetime.now(UTC), lifetime, frozenset(roles))
 
 
-def make_act(user: str, subject: str, verb: str, key: str, *roles: str) -> str:
-    """A token for one act, signed with the local key."""
-    from activities.tokens import Identity, Tokens
+def make_act(
+    user: str, subject: str, verb: str, key: str, lifetime: timedelta, words: Words | None, *roles: str
+) -> str:
+    """A token for one act in these words (none: in any), signed with the local key."""
+    from activities.tokens import Bounds, Identity, Tokens
     from starter.settings import Settings
 
-    return Tokens(Settings().signing_key()).act(Identity(user, frozenset(roles)), subject, verb, key)
+    bounds = Bounds(until=datetime.now(UTC) + lifetime, words=words)
+    return Tokens(Settings().signing_key()).act(Identity(user, frozenset(roles)), subject, verb, key, bounds)
 
 
 def quoted(name: str) -> str:

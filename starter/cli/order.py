@@ -7,11 +7,19 @@ from typing import Annotated, Any
 import typer
 
 from starter.cli.options import ApiUrl, As, AsJson, Comment, OrderId, Preview, QuoteId
+from starter.cli.order_calls import page_lines, picks, send
+from starter.cli.order_changes import COMMANDS
 
 app = typer.Typer(help="Split a quote into orders, and carry them out.", no_args_is_help=True)
 
 SplitBy = Annotated[
-    str, typer.Option("--split-by", help="order_date, ship_to, group or any line field, with commas between.")
+    str | None,
+    typer.Option(
+        "--split-by", help="Keys with commas between: order_date,ship_to when neither keys nor lines are named."
+    ),
+]
+ByHand = Annotated[
+    list[str] | None, typer.Argument(metavar="LINE[=QUANTITY][@DATE][/SHIP_TO]…", help="Lines ordered by hand.")
 ]
 Line_ = Annotated[str | None, typer.Option("--line", help="A line or item; all when left out.")]
 Quantity = Annotated[str | None, typer.Option("--quantity", help="How much more; all that is open when left out.")]
@@ -22,26 +30,28 @@ Evidence = Annotated[str | None, typer.Option("--evidence", help="What shows it,
 @app.command()
 def preview(
     quote: QuoteId,
-    split_by: SplitBy = "order_date,ship_to",
+    lines: ByHand = None,
+    split_by: SplitBy = None,
     user: As = None,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the orders that a split would make. Writes nothing."""
-    _split(quote, "/preview", split_by, user, api, None, as_json)
+    """Show the orders that a split, or lines by hand, would make. Writes nothing."""
+    _split(quote, "/preview", _wanted(lines, split_by), user, api, as_json)
 
 
 @app.command()
 def create(
     quote: QuoteId,
-    split_by: SplitBy = "order_date,ship_to",
+    lines: ByHand = None,
+    split_by: SplitBy = None,
     user: As = None,
     api: ApiUrl = None,
     comment: Comment = None,
     as_json: AsJson = False,
 ) -> None:
-    """Split an accepted quote into orders."""
-    _split(quote, "", split_by, user, api, comment, as_json)
+    """Split what is unordered of an accepted quote into orders, or order lines by hand."""
+    _split(quote, "", {**_wanted(lines, split_by), "comment": comment}, user, api, as_json)
 
 
 @app.command("list")
@@ -56,31 +66,12 @@ def list_(quote: QuoteId, user: As = None, api: ApiUrl = None, as_json: AsJson =
 
 @app.command("show")
 def show_order(order: OrderId, user: As = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Show an order with its items."""
+    """Show an order with its items, and what can be done to it now."""
     from starter.cli.line import Line, quoted
-    from starter.cli.tables import order_lines, show
+    from starter.cli.tables import show
 
     found = Line(api, user).get(f"/orders/{quoted(order)}")
-    show(found, order_lines(found), as_json)
-
-
-@app.command()
-def move(
-    order: OrderId,
-    to: Annotated[str, typer.Option("--to", help="The new date, local to the customer.", metavar="DATE")],
-    user: As = None,
-    api: ApiUrl = None,
-    comment: Comment = None,
-    only_preview: Preview = False,
-    as_json: AsJson = False,
-) -> None:
-    """Move an order to another date."""
-    from starter.cli.line import Line, quoted
-    from starter.cli.tables import order_lines, show
-
-    body = {"order_date": to, "comment": comment}
-    found = Line(api, user).patch(f"/orders/{quoted(order)}", body, preview="true" if only_preview else None)
-    show(found, order_lines(found), as_json)
+    show(found, page_lines(found), as_json)
 
 
 @app.command()
@@ -168,14 +159,20 @@ def reach(
     _change(order, "milestones", body, user, api, only_preview, as_json)
 
 
-def _split(
-    quote: str, suffix: str, split_by: str, user: str | None, api: str | None, comment: str | None, as_json: bool
-) -> None:
+def _wanted(lines: list[str] | None, split_by: str | None) -> dict[str, Any]:
+    if lines and split_by is not None:
+        raise typer.BadParameter("split by keys, or name lines, not both", param_hint="--split-by")
+    if lines:
+        return {"lines": picks(lines)}
+    keys = "order_date,ship_to" if split_by is None else split_by
+    return {"split_by": [key.strip() for key in keys.split(",") if key.strip()]}
+
+
+def _split(quote: str, suffix: str, body: dict[str, Any], user: str | None, api: str | None, as_json: bool) -> None:
     from starter.cli.line import Line, quoted
     from starter.cli.tables import book_lines, show
 
-    keys = [key.strip() for key in split_by.split(",") if key.strip()]
-    found = Line(api, user).post(f"/quotes/{quoted(quote)}/orders{suffix}", {"split_by": keys, "comment": comment})
+    found = Line(api, user).post(f"/quotes/{quoted(quote)}/orders{suffix}", body)
     show(found, book_lines(found), as_json)
 
 
@@ -188,9 +185,8 @@ def _change(
     only_preview: bool,
     as_json: bool,
 ) -> None:
-    from starter.cli.line import Line, quoted
-    from starter.cli.tables import order_lines, show
+    send(order, verb, body, user=user, api=api, only_preview=only_preview, seen=None, as_json=as_json)
 
-    path = f"/orders/{quoted(order)}/{verb}"
-    found = Line(api, user).post(path, body, preview="true" if only_preview else None)
-    show(found, order_lines(found), as_json)
+
+for name, command in COMMANDS.items():
+    app.command(name)(command)
