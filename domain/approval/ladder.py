@@ -83,15 +83,21 @@ def again(directory: Directory, approval: Approval, seat: Seat, at: datetime) ->
 def next_rung(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> Rung | None:
     """The next rung with somebody on it.
 
-    Passed over are empty rungs, and people who are barred, inactive, already seated, or without authority.
+    Passed over are empty rungs, and people who are barred, inactive, already seated, without authority, or who were
+    silent in this approval before, also as somebody's delegate: those in ``seat`` now are.
     """
-    seated, whose = _taken(approval), seat.ladder_of or seat.first
+    seated, whose = (*_taken(approval), *silent_with(approval, seat)), seat.ladder_of or seat.first
     for number, (why, person) in enumerate(_rungs(directory, state, approval, seat), start=1):
         if number <= seat.rung or person is None or person == whose or person in seated:
             continue
         if _may_take_over(directory, state, approval, seat, person):
             return Rung(person, number, why)
     return None
+
+
+def silent_with(approval: Approval, seat: Seat) -> tuple[str, ...]:
+    """Who has been silent in ``approval`` once the people in ``seat`` are passed over."""
+    return tuple(dict.fromkeys((*approval.passed_over, seat.holder, *seat.acting)))
 
 
 def _may_take_over(directory: Directory, state: RoundState, approval: Approval, seat: Seat, person: str) -> bool:
@@ -114,8 +120,8 @@ def _rungs(directory: Directory, state: RoundState, approval: Approval, seat: Se
     facts = _facts(state)
     for why, name in (("named", approval.sla.to if approval.sla else None), ("fallback", state.fallback)):
         persons = find_approver(directory, name, facts).persons if name else ()
-        able = (each for each in persons if _may_take_over(directory, state, approval, seat, each))
-        yield why, next(able, None)
+        free = (each for each in persons if each not in silent_with(approval, seat))
+        yield why, next((each for each in free if _may_take_over(directory, state, approval, seat, each)), None)
 
 
 def _facts(state: RoundState) -> dict[str, str]:

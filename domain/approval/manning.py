@@ -77,8 +77,7 @@ class Manning(Settling):
     def _handed(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
         """``seat`` with those who are asked and may act for its holder.
 
-        Who voted in this approval fills no second,
-        and nobody hands over to somebody who was silent in it.
+        Who voted in this approval fills no second, and nobody hands over to somebody who was silent in it.
         """
         passed_over = (*self.state.barred, *(vote.by for vote in approval.votes), *approval.passed_over)
         matter, limit = matter_of(self.state, approval), limit_in(self.directory, approval, seat.holder)

@@ -113,6 +113,7 @@ class Path(Deciding):
     def _escalate(self, approval: Approval, seat: Seat, at: datetime) -> None:
         rung = ladder.next_rung(self.directory, self.state, approval, seat)
         if rung is not None:
+            approval = self._replace(approval, passed_over=ladder.silent_with(approval, seat))
             moved = seat.model_copy(update={"holder": rung.person, "rung": rung.number, "calendar": None})
             fresh = self._clocked(approval, self._handed(approval, moved, at), at)
             self._put_seat(approval, fresh)

@@ -144,14 +144,38 @@ def test_a_timeout_is_no_answer_of_the_person_and_settles_nothing_else() -> None
 def test_each_member_of_a_group_has_a_clock_and_a_ladder_of_their_own() -> None:
     directory = people(
         calendars={"office": {"hours": {"mon-fri": ["09:00-17:00"]}}, "late": {"hours": {"mon-fri": ["13:00-17:00"]}}},
-        users={"nora": {"calendar": "late"}},
+        users={"nora": {"calendar": "late", "manager": "zoe"}},
     )
     office = Office(rule("g", "legal", sla={"escalate": "6h"}), directory=directory)
     office.submit()
     office.until(END_OF_DAY)
-    assert office.asked() == {"g": ("ines", "nora")}  # liam's manager; liam himself is nora's
+    assert office.asked() == {"g": ("ines", "nora")}
     office.until(MONDAY + timedelta(days=2))
-    assert office.asked() == {"g": ("ines", "liam")}
+    assert office.asked() == {"g": ("ines", "zoe")}
+
+
+def test_whoever_was_silent_in_one_seat_is_no_rung_of_another() -> None:
+    office = Office(rule("g", "legal", sla={"escalate": "4h"}))
+    office.submit()
+    office.wait("3d")  # liam is nora's manager, ines liam's
+    assert office.asked() == {"g": ("ines", "nora")}
+    assert code_of(office.approve, "g", "liam") == "not_yours"
+
+
+def test_a_deputy_who_was_silent_as_the_delegate_is_no_rung() -> None:
+    office = waiting({"escalate": "1d"}, people(users={"mei": {"deputy": "sam"}}))
+    office.delegate("mei", "sam")
+    assert office.asked() == {"r": ("sam",)}
+    office.until(END_OF_DAY)
+    assert office.asked() == {"r": ("david",)}
+    office.delegate("david", "sam")
+    assert office.asked() == {"r": ("david",)}, "nobody hands over to whoever was just silent"
+
+
+def test_a_fallback_who_was_silent_as_the_deputy_is_no_rung() -> None:
+    office = waiting({"escalate": "1d"}, people(users={"mei": {"deputy": "sam"}}), fallback="sam")
+    office.wait("4w")
+    assert office.asked() == {"r": ("david",)}
 
 
 def test_the_calendar_of_an_approver_entry_counts_for_the_person_it_names() -> None:
