@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -49,13 +49,13 @@ def find_approver(directory: Directory, approver: ApproverName, facts: Mapping[s
         return Named(_manager(directory, approver.manager_of, approver.level, facts), kind="manager")
     entry = directory.approvers.get(approver)
     if entry is None:
-        return _group(directory, approver) if approver in directory.groups else Named((approver,))
+        return _group(directory, approver, facts) if approver in directory.groups else Named((approver,))
     return replace(_named(directory, entry, facts), authority=entry.authority, sla=entry.sla, calendar=entry.calendar)
 
 
 def _named(directory: Directory, entry: Approver, facts: Mapping[str, Any]) -> Named:
     if entry.group is not None:
-        return _group(directory, entry.group)
+        return _group(directory, entry.group, facts)
     if entry.field is not None:
         return Named(_present(facts.get(entry.field)), kind="field")
     if entry.manager_of is not None:
@@ -63,21 +63,31 @@ def _named(directory: Directory, entry: Approver, facts: Mapping[str, Any]) -> N
     return Named(_present(entry.user))
 
 
-def _group(directory: Directory, name: str) -> Named:
+def _group(directory: Directory, name: str, facts: Mapping[str, Any]) -> Named:
     group = directory.groups.get(name)
     if group is None:
         return Named((), name, kind="group")
-    veto = tuple(dict.fromkeys(person for each in group.veto for person in _veto_holders(directory, each)))
+    veto = tuple(dict.fromkeys(person for each in group.veto for person in veto_holders(directory, each, facts)))
     return Named(tuple(dict.fromkeys(group.members)), name, group.quorum, veto, kind="group")
 
 
-def _veto_holders(directory: Directory, name: str) -> tuple[str, ...]:
-    """The persons whom a veto names: a role is an approver entry or a group, anything else a user."""
+def veto_holders(directory: Directory, name: str, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The persons whom a veto names: a role is an approver entry or a group, anything else a user.
+
+    A role that the quote decides (a field, somebody's manager) means whom it means for this one.
+    """
     entry = directory.approvers.get(name)
-    if entry is not None and entry.user is not None:
-        return (entry.user,)
     group = directory.groups.get(entry.group if entry is not None and entry.group is not None else name)
+    if entry is not None and entry.group is None:
+        return _named(directory, entry, facts).persons
     return group.members if group is not None else (name,)
+
+
+def fields_of_vetoes(directory: Directory, groups: Iterable[str]) -> tuple[str, ...]:
+    """The facts of a quote that say who holds a veto in one of ``groups``."""
+    named = [holder for name in groups if name in directory.groups for holder in directory.groups[name].veto]
+    entries = [directory.approvers[name] for name in dict.fromkeys(named) if name in directory.approvers]
+    return tuple(field for entry in entries for field in (entry.field, entry.manager_of) if field is not None)
 
 
 def _present(value: Any) -> tuple[str, ...]:

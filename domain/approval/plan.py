@@ -10,7 +10,7 @@ from datetime import datetime
 from domain.approval.seats import Seating, Table, seat
 from domain.approval.smart import Past, weigh
 from domain.approval.state import Approval, ApprovalState, Lane, NotFired, RoundState, Snapshot
-from domain.approvers import find_approver, name_of
+from domain.approvers import fields_of_vetoes, find_approver, name_of
 from domain.limit import Matter
 from domain.people import Directory
 from domain.policy.document import UNCHAINED, ChainPart, Policy
@@ -103,11 +103,13 @@ def lanes_of(policy: Policy, used: AbstractSet[str]) -> tuple[Lane, ...]:
 
 
 def _facts_of_ladders(submission: Submission, approvals: Sequence[Approval]) -> dict[str, str]:
-    """The facts of the quote by which the fallback, the named ends of ladders and watchers find their person."""
+    """The facts of the quote by which fallback, named ends of ladders, watchers and vetoes find their person."""
     policy = submission.policy.policy
     names = [policy.fallback, *(each.sla.to for each in approvals if each.sla), *policy.watchers]
     entries = [submission.directory.approvers.get(name) for name in dict.fromkeys(names) if name]
     fields = {field for entry in entries if entry for field in (entry.field, entry.manager_of) if field}
+    # Any group may be added or replaced while the round is open.
+    fields |= set(fields_of_vetoes(submission.directory, submission.directory.groups))
     facts = header_facts(submission.priced) if fields else {}
     return {field: str(facts[field]) for field in sorted(fields) if facts.get(field) is not None}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.approval import ladder
-from domain.approval.authority import has_enough, someone_above
+from domain.approval.authority import facts_of, has_enough, someone_above
 from domain.approval.path import Path
 from domain.approval.seats import further_seat, needed_of
 from domain.approval.settling import settled_by
@@ -100,7 +100,7 @@ class Replacing(Path):
     def _veto(self, approval: Approval, change: Replacement) -> tuple[str, ...]:
         if change.kind is Replaced.USER:
             return tuple(dict.fromkeys(change.new if each == change.old else each for each in approval.veto))
-        named = find_approver(self.directory, approval.approver, {})
+        named = find_approver(self.directory, approval.approver, facts_of(self.state))
         by_role = approval.group is not None and approval.approver in change.approvers
         return named.veto if by_role and named.group == approval.group else approval.veto
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.approval.plan import Submission
-from domain.approvers import Named, find_approver
+from domain.approvers import Named, fields_of_vetoes, find_approver
 from domain.people import Directory
 from domain.policy.document import ApproverName, FieldApprover, ManagerApprover
 from domain.policy.evaluate import CompiledPolicy
@@ -66,7 +66,9 @@ class Surroundings:
             return (approver.manager_of,)
         entry = self.directory.approvers.get(approver) if approver is not None else None
         named = (entry.field, entry.manager_of) if entry is not None else ()
-        return tuple(name for name in named if name is not None)
+        group = entry.group if entry is not None else approver
+        vetoes = fields_of_vetoes(self.directory, (str(group),)) if group is not None else ()
+        return (*(name for name in named if name is not None), *vetoes)
 
     def around(self, named: Named, facts: Mapping[str, Any]) -> frozenset[str]:
         """Everybody who could get a seat or act in it: ``named`` and the fallback, their managers and delegates."""

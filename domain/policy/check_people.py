@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.approvers import find_approver
+from domain.approvers import find_approver, veto_holders
 from domain.people import MOST_HOPS, Directory
 from domain.policy.document import ApproverName, FieldApprover, ManagerApprover, Policy, RulePart
 from domain.policy.finding import Document, Finding, error, warning
@@ -143,6 +143,24 @@ class PeopleCheck:
         for at, holder in enumerate(group.veto):
             if not self._directory.knows_approver(holder):
                 yield warning("unknown_person", f"{path}.veto.{at}", f"{holder} is nobody we know", "directory")
+            elif not self._may_sit(holder, active):
+                message = f"{holder} is never asked in {name}, so that their veto never counts; add them to its members"
+                yield warning("idle_veto", f"{path}.veto.{at}", message, "directory")
+
+    def _may_sit(self, holder: str, members: Sequence[str]) -> bool:
+        """Whether somebody whom a veto of ``holder`` can mean sits among ``members``, or acts for one of them."""
+        entry = self._directory.approvers.get(holder)
+        if entry is not None and entry.field is not None:
+            return True
+        if entry is not None and entry.manager_of is not None:
+            fixed = entry.manager_of in self._directory.users and entry.manager_of not in BARRED
+            users = (entry.manager_of,) if fixed else tuple(self._directory.users)
+            named = [find_approver(self._directory, holder, {entry.manager_of: user}).persons for user in users]
+            persons = {person for each in named for person in each}
+        else:
+            persons = set(veto_holders(self._directory, holder, {}))
+        acting = self._directory.givers(persons) if persons else frozenset()
+        return any(member in persons or member in acting for member in members)
 
     def _users(self) -> Iterator[Finding]:
         for name, user in self._directory.users.items():

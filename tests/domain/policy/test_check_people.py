@@ -127,6 +127,8 @@ def test_the_fallback_must_be_there_and_somebody() -> None:
          ("warning", "quorum_too_large", "groups.legal.quorum")),
         ({"group": "legal"}, {"groups": {"legal": {"members": ["ann"], "veto": ["ghost"]}}},
          ("warning", "unknown_person", "groups.legal.veto.0")),
+        ({"group": "legal"}, {"groups": {"legal": {"members": ["ann"], "veto": ["bob"]}}},
+         ("warning", "idle_veto", "groups.legal.veto.0")),
         ({"user": "ann", "sla": {"escalate": "1d", "to": "ghost"}}, {},
          ("error", "unknown_approver", "approvers.desk.sla.to")),
     ],
