@@ -19,7 +19,7 @@ class QuoteState(StrEnum):
 
 
 def check_edit(state: QuoteState, accepted: bool) -> None:
-    """Refuse (``not_editable``) to change a quote that is pending or accepted."""
+    """Refuse (``not_editable``) to change the content of a quote that is pending or accepted."""
     if accepted:
         raise Refusal("not_editable", "the quote is accepted; what follows is an amendment")
     if state is QuoteState.PENDING:

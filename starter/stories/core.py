@@ -103,14 +103,16 @@ class CoreStage:
         self.document, self.priced = document, price(quote)
 
     async def edit(self, by: str, change: Mapping[str, Any]) -> None:
-        check_edit(self.state, self.accepted)
+        document = changed(self.document, change)
+        quote = read_quote(document)
         self._check_user(by)
-        before = self.priced.quote.content_hash
-        self._take_content(changed(self.document, change))
-        if self.priced.quote.content_hash != before:
-            self.edits.append((len(self.rounds), by))
-            self.state = QuoteState.DRAFT
-            self._tell("edited", by=by)
+        if quote.content_hash == self.priced.quote.content_hash:
+            return  # an edit that changes nothing is accepted, wherever the quote stands
+        check_edit(self.state, self.accepted)
+        self._take_content(document)
+        self.edits.append((len(self.rounds), by))
+        self.state = QuoteState.DRAFT
+        self._tell("edited", by=by)
 
     async def accept(self, by: str, comment: str | None) -> None:
         check_accept(self.state, self.accepted)
