@@ -38,13 +38,13 @@ async def ordered(api: Api, quote_id: str) -> dict[str, Any]:
 
 
 async def running(api: Api, clock: StoryClock, **changes: Any) -> str:
-    """The id of a quote that was ordered, and whose order is due at once."""
+    """The id of a quote whose order was activated ahead of its date, which is today."""
     quote_id = f"Q-{uuid.uuid4().hex[:8]}"
     answer = await api.call("PUT", f"/quotes/{quote_id}", json=contract_document(quote_id, **changes))
     assert answer.status_code == 201, answer.text
-    clock.move_to(clock.now().replace(year=2027, month=1, day=1, hour=9))
     book = await ordered(api, quote_id)
     order = book["orders"][0]["order_id"]
     await api.post(f"/orders/{order}/activate")
     await api.post(f"/orders/{order}/acknowledgements", "erp")
+    clock.move_to(clock.now().replace(year=2027, month=1, day=1, hour=9))
     return quote_id

@@ -94,8 +94,8 @@ async def test_a_form_is_no_json(api: Api, quote: str) -> None:
         ("GET", "/policies/standard/versions/2", 404, "unknown_policy"),
         ("GET", "/nowhere", 404, "not_found"),
         ("DELETE", "/quotes/{quote}", 405, "method_not_allowed"),
-        ("POST", "/contracts/any/renew", 501, "not_built_yet"),
-        ("GET", "/customers/any/timeline", 501, "not_built_yet"),
+        ("POST", "/contracts/any/renew", 404, "unknown_contract"),
+        ("GET", "/customers/any/timeline", 404, "unknown_customer"),
         ("PUT", "/users/mei", 403, "admin_only"),
     ],
 )
