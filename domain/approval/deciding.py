@@ -6,7 +6,6 @@ from datetime import datetime
 
 from domain.approval.authority import has_enough, lacks_authority, someone_above
 from domain.approval.manning import Manning
-from domain.approval.seats import further_seat
 from domain.approval.settling import settled_by, vote_detail
 from domain.approval.state import Approval, ApprovalState, Decision, Seat, Verdict, Vote
 from domain.refusal import Refusal
@@ -31,7 +30,7 @@ class Deciding(Manning):
         settled = self._replace(voted, state=state, settled_at=at)
         if verdict is Verdict.REJECT:
             self._reject(settled, vote, at)
-        elif settled.group is None and vote.channel != "timeout":
+        else:
             self._settle_same_person(settled, at)
 
     def _record_vote(self, kind: str, approval: Approval, vote: Vote, settles: Verdict | None, at: datetime) -> None:
@@ -64,12 +63,6 @@ class Deciding(Manning):
                 "by",
             )
         return (None, person) if person is not None else (Verdict.REJECT, None)
-
-    def _ask_beside(self, approval: Approval, person: str, at: datetime) -> None:
-        beside = self._clocked(approval, self._handed(approval, further_seat(approval, person), at), at)
-        secured = self._replace(approval, seats=(*approval.seats, beside))
-        self._record("requested", at, secured, detail={"asked": list(beside.asked), "because": "authority"})
-        self._tell("request", beside.asked, secured)
 
     def _hand_back(self, approval: Approval, filled: Seat, vote: Vote, at: datetime) -> None:
         """One person fills one seat: what a voter held besides goes to those they act for, who still have a voice."""

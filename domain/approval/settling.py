@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from domain.approval.authority import lacks_authority, wants_votes
+from domain.approval.authority import has_enough, lacks_authority, wants_votes
 from domain.approval.round_book import RoundBook
 from domain.approval.state import Approval, ApprovalState, Basis, Outcome, Seat, Verdict, Vote
 from domain.approvers import find_approver
@@ -24,28 +24,32 @@ class Settling(RoundBook):
 
     def _settle_same_person(self, given: Approval, at: datetime) -> None:
         """One approval by a person settles every other that asks that person alone, except explicit ones."""
-        if len(given.seats) != 1:
-            return
-        for other in self.state.approvals:
-            if other.state.is_open and not other.explicit and asks_alone(other, given.seats[0].holder):
-                self._settle_by(given, other, at)
+        for person in givers_of(given):
+            for other in self.state.approvals:
+                if other.state.is_open and not other.explicit and self._is_theirs(other, person):
+                    self._settle_by(given, other, person, at)
+
+    def _is_theirs(self, approval: Approval, person: str) -> bool:
+        """Whether ``approval`` asks ``person`` alone, and their yes would be enough for the amount today."""
+        return asks_alone(approval, person) and has_enough(self.directory, self.state, approval, person)
 
     def _settled_elsewhere(self, approval_id: str, at: datetime) -> bool:
         """Whether an approval that now asks somebody else alone is settled by what they have approved elsewhere."""
         approval = self._approval(approval_id)
-        if approval.explicit or len(approval.seats) != 1 or not asks_alone(approval, approval.seats[0].holder):
+        if approval.explicit or len(approval.seats) != 1 or not self._is_theirs(approval, approval.seats[0].holder):
             return False
-        given = next((each for each in self.state.approvals if gave(each, approval.seats[0].holder)), None)
+        person = approval.seats[0].holder
+        given = next((each for each in self.state.approvals if person in givers_of(each)), None)
         if given is not None:
-            self._settle_by(given, approval, at)
+            self._settle_by(given, approval, person, at)
         return given is not None
 
-    def _settle_by(self, given: Approval, other: Approval, at: datetime) -> None:
+    def _settle_by(self, given: Approval, other: Approval, person: str, at: datetime) -> None:
         basis = Basis(
             kind="same_person",
             round=self.state.round,
             approval_id=given.approval_id,
-            persons=(given.seats[0].holder,),
+            persons=(person,),
             at=at,
             snapshot=other.snapshot,
         )
@@ -55,7 +59,7 @@ class Settling(RoundBook):
     def _close(self, outcome: Outcome, reason: str, at: datetime) -> None:
         for approval in self.state.approvals:
             if approval.state.is_open:
-                self._record("revoked", at, approval)
+                self._record("revoked", at, approval, reason=reason, detail={"why": outcome})
                 self._replace(approval, state=ApprovalState.REVOKED, settled_at=at)
         self.state = self.state.model_copy(update={"outcome": outcome, "outcome_reason": reason, "closed_at": at})
 
@@ -98,10 +102,15 @@ def asks_alone(approval: Approval, person: str) -> bool:
     return approval.group is None and len(approval.seats) == 1 and approval.seats[0].holder == person
 
 
-def gave(approval: Approval, person: str) -> bool:
-    """Whether ``person`` alone was asked there, and approved; nobody's silence counts as theirs."""
-    approved = approval.state is ApprovalState.APPROVED and asks_alone(approval, person)
-    return approved and all(vote.channel not in NOT_BY_A_PERSON for vote in approval.votes)
+def givers_of(approval: Approval) -> tuple[str, ...]:
+    """The persons whose own approval ``approval`` is, alone or beside somebody with the authority they lack.
+
+    Nobody once it is decided by an override, and nobody in a group; nobody's silence counts as theirs.
+    """
+    if approval.state is not ApprovalState.APPROVED or approval.group is not None or approval.override is not None:
+        return ()
+    yes = [vote for vote in approval.votes if vote.verdict is Verdict.APPROVE and vote.channel not in NOT_BY_A_PERSON]
+    return tuple(dict.fromkeys(vote.seat_of for vote in yes))
 
 
 def holders_of(approval: Approval) -> tuple[str, ...]:

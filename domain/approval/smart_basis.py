@@ -52,7 +52,10 @@ class _Given:
 
 
 def _given(approval: Approval, state: RoundState) -> _Given | None:
-    """What ``approval`` itself gives later rounds to build on; nothing where it was not approved in its own round."""
+    """What ``approval`` itself gives later rounds to build on; nothing where it was not approved in its own round.
+
+    What the same person settled stands on their answer alone, whoever else was asked beside them there.
+    """
     if approval.state is ApprovalState.APPROVED:
         return _own(approval, state)
     basis = approval.basis
@@ -60,7 +63,9 @@ def _given(approval: Approval, state: RoundState) -> _Given | None:
         return None
     source = next((each for each in state.approvals if each.approval_id == basis.approval_id), None)
     carried = basis.model_copy(update={"kind": "smart", "snapshot": approval.snapshot})
-    return None if source is None else _Given(carried, _yes(source))
+    if source is None:
+        return None
+    return _Given(carried, tuple(vote for vote in _yes(source) if vote.seat_of in basis.persons))
 
 
 def _own(approval: Approval, state: RoundState) -> _Given:
