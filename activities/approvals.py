@@ -27,10 +27,10 @@ from activities.requests import (
 )
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Database, Work
-from activities.texts import refuse_unstorable_texts, storable
+from activities.texts import LONGEST_NAME, refuse_unstorable_texts, storable
 from activities.tokens import Tokens
 from domain.approval.channels import HEARD, check_channel
-from domain.approval.deeds import check_act_id, check_decision_id, deed_of
+from domain.approval.deeds import check_act_id, check_decision_id, deed_of, words_of
 from domain.approval.plan import make_plan
 from domain.approval.room import check_opening, check_room
 from domain.approval.round import ApprovalRound
@@ -71,7 +71,15 @@ class ApprovalActivities:
                 if known is not None:
                     return RoundMoved.to(known)
                 name = OpenRound.subject(request.quote_id, request.round)
-                self._tokens.check_act(request.token, request.by, name, "submit", request.policy, datetime.now(UTC))
+                self._tokens.check_act(
+                    request.token,
+                    request.by,
+                    name,
+                    "submit",
+                    request.policy,
+                    self._sent(request.at),
+                    words=(request.comment,),
+                )
                 check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
                 await work.directory.hold()
                 # Whoever edited it a moment ago, and was waited for, did so before.
@@ -103,15 +111,15 @@ class ApprovalActivities:
             refuse_unstorable_texts(request)
             check_channel(decision.channel, HEARD)
             subject = subject_of(moving.state, decision.approval, decision.by)
-            # Tokens live in the time of the world, also where business time is a story's.
             self._tokens.check_act(
                 request.token,
                 decision.by,
                 subject,
                 decision.verdict,
                 decision.decision_id,
-                datetime.now(UTC),
+                self._sent(request.at),
                 channel=decision.channel,
+                words=words_of(decision),
             )
             check_decision_id(moving.state, decision)
             moving.decide(decision, at)
@@ -133,7 +141,14 @@ class ApprovalActivities:
             check_channel(act.channel, HEARD)
             subject = subject_of(moving.state, act.approval, act.by)
             who = self._tokens.check_act(
-                request.token, act.by, subject, deed_of(act), act.act_id, datetime.now(UTC), channel=act.channel
+                request.token,
+                act.by,
+                subject,
+                deed_of(act),
+                act.act_id,
+                self._sent(request.at),
+                channel=act.channel,
+                words=words_of(act),
             )
             check_act_id(moving.state, act)
             moving.act(act, at, is_admin=who.is_admin, may_override=who.may_override)
@@ -153,7 +168,15 @@ class ApprovalActivities:
         def recall(moving: ApprovalRound, at: datetime) -> None:
             refuse_unstorable_texts(request)
             subject = OpenRound.subject(request.quote_id, request.round)
-            who = self._tokens.check_act(request.token, request.by, subject, "recall", request.key, datetime.now(UTC))
+            who = self._tokens.check_act(
+                request.token,
+                request.by,
+                subject,
+                "recall",
+                request.key,
+                self._sent(request.at),
+                words=(request.comment,),
+            )
             moving.recall(request.by, at, comment=request.comment, is_admin=who.is_admin)
 
         return await self._move(request, recall, recalling=True)
@@ -166,6 +189,8 @@ class ApprovalActivities:
     @activity.defn(name=NOTE_IGNORED)
     async def note_ignored(self, note: NoteIgnored) -> None:
         """Put on the record that a signal was ignored, and why."""
+        told = {name: storable(value)[:LONGEST_NAME] for name, value in note.claimed.items() if value}
+        claimed = {"claimed": told} if told else {}
         async with self._database.work() as work:
             entry = RecordEntry(
                 kind="signal_ignored",
@@ -175,9 +200,17 @@ class ApprovalActivities:
                 order_id=note.order_id,
                 round=note.round,
                 channel="signal",
-                body={"signal": note.signal, "code": storable(note.code), "why": storable(note.why)},
+                body={"signal": note.signal, "code": storable(note.code), "why": storable(note.why)} | claimed,
             )
             await work.record.append([entry])
+
+    def _sent(self, at: datetime) -> datetime:
+        """When what is told to be from ``at`` was sent, for the tokens: they live in the time of the world.
+
+        A run says when it heard of it, and what waits here for a database is not too late. A story's time is its own.
+        """
+        now = datetime.now(UTC)
+        return now if self._stories else min(now, at)
 
     async def _move(
         self, request: OnRound, verb: Callable[[ApprovalRound, datetime], None], *, recalling: bool = False

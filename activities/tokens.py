@@ -1,12 +1,17 @@
 """Signed tokens: who acts, said by a signature and never by a body (design: trust at the edge).
 
 Two kinds, both JWTs signed with the installation's key by HS256. An *access token* opens the HTTP API for a while. An
-*act* is bound to one decision or one change and is what crosses Temporal: histories can be read by operators, and an
-act that is read there can do nothing but what it already did.
+*act* is bound to one decision or one change and is what crosses Temporal, because histories can be read by operators.
+It says who does what to which subject under which key; by which door, in which words and until when, where whoever made
+it said so (a desk always does). An act that was carried out does nothing more. One that was refused may still be sent
+again until it ends, by whoever reads it, in the same words only. Acts of earlier releases have no end.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +25,8 @@ ALGORITHM = "HS256"
 ACCESS = "countersign"
 ACT = "countersign-act"
 SECONDS_OF_GRACE = 30
+Words = Sequence[str | None]
+"""What is said with an act, each text in its place: comment, reason, whose seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,24 @@ class Identity:
         return "service" in self.roles
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an act is bound to beside who, what and which key: its end, the door, and what is said with it.
+
+    ``words`` left out: any, as whoever sends it says them.
+    """
+
+    until: datetime | None = None
+    channel: str | None = None
+    words: Words | None = None
+
+    def claims(self) -> dict[str, object]:
+        said: dict[str, object] = {}
+        said |= {"exp": int(self.until.timestamp())} if self.until is not None else {}
+        said |= {"chan": self.channel} if self.channel is not None else {}
+        return said | ({"dig": _digest(self.words)} if self.words is not None else {})
+
+
 class Tokens:
     """Makes and checks tokens with one key. ``now`` is given: nothing here reads a clock."""
 
@@ -63,27 +88,39 @@ class Tokens:
         expires = claims.get("exp")
         if claims.get("aud") != ACCESS or not isinstance(claims.get("sub"), str) or not isinstance(expires, int):
             raise _invalid()
-        if now.timestamp() > expires + SECONDS_OF_GRACE:
-            raise Refusal("invalid_token", "the token has expired; make a new one")
+        _refuse_over(expires, now)
         return Identity(str(claims["sub"]), _roles(claims))
 
-    def act(self, who: Identity, subject: str, verb: str, key: str, *, channel: str | None = None) -> str:
-        """A token by which ``who`` does ``verb`` to ``subject`` once, under ``key``, by that ``channel`` or any."""
+    def act(self, who: Identity, subject: str, verb: str, key: str, bounds: Bounds | None = None) -> str:
+        """A token by which ``who`` does ``verb`` to ``subject`` once, under ``key``, within ``bounds`` or without."""
         claims: dict[str, object] = {"sub": who.user, "aud": ACT, "obj": subject, "act": verb, "jti": key}
-        claims |= {"chan": channel} if channel is not None else {}
+        claims |= bounds.claims() if bounds is not None else {}
         return self._signed({**claims, "roles": sorted(who.roles)} if who.roles else claims)
 
     def check_act(
-        self, token: str, user: str, subject: str, verb: str, key: str, now: datetime, *, channel: str | None = None
+        self,
+        token: str,
+        user: str,
+        subject: str,
+        verb: str,
+        key: str,
+        now: datetime,
+        *,
+        channel: str | None = None,
+        words: Words = (),
     ) -> Identity:
-        """Who does this, by an act made for just it or by an access token of theirs. Code: ``invalid_token``."""
+        """Who does this, by an act made for just it or by an access token of theirs. Code: ``invalid_token``.
+
+        ``channel`` and ``words`` are those of what is done: an act that is bound must be bound to them.
+        """
         claims = self._claims(token)
         if claims.get("aud") == ACT:
             wanted = {"sub": user, "obj": subject, "act": verb, "jti": key}
             if any(claims.get(name) != value for name, value in wanted.items()):
                 raise _invalid()
-            if claims.get("chan", channel) != channel:
+            if claims.get("chan", channel) != channel or claims.get("dig", said := _digest(words)) != said:
                 raise _invalid()
+            _refuse_over(claims.get("exp"), now)
             return Identity(user, _roles(claims))
         identity = self.identity(token, now)
         if identity.user != user:
@@ -98,6 +135,19 @@ class Tokens:
             return dict(jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims)
         except (JoseError, ValueError):
             raise _invalid() from None
+
+
+def _digest(words: Words) -> str:
+    """What binds an act to ``words``; texts that are left out at the end are the same as none."""
+    said = list(words)
+    while said and said[-1] is None:
+        said.pop()
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _refuse_over(expires: object, now: datetime) -> None:
+    if expires is not None and not (isinstance(expires, int) and now.timestamp() <= expires + SECONDS_OF_GRACE):
+        raise Refusal("invalid_token", "the token has expired; make a new one")
 
 
 def _roles(claims: dict[str, object]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from activities.approvals import subject_of
 from activities.store.record_entry import RecordEntry
 from activities.tokens import Identity
 from domain.approval.channels import check_channel
-from domain.approval.deeds import check_act_id, deed_of
+from domain.approval.deeds import check_act_id, deed_of, words_of
 from domain.approval.round import ApprovalRound
 from domain.approval.state import ActVerb, RoundAct, RoundState
 from domain.refusal import Refusal
@@ -55,8 +55,13 @@ class ApprovalDesk:
         trial.act(act, self._desk.clock.now(), is_admin=who.is_admin, may_override=who.may_override)
         message = Act(
             act=act,
-            token=self._desk.tokens.act(
-                who, subject_of(state, act.approval, act.by), deed_of(act), act.act_id, channel=act.channel
+            token=self._desk.act(
+                who,
+                subject_of(state, act.approval, act.by),
+                deed_of(act),
+                act.act_id,
+                words_of(act),
+                act.channel,
             ),
             at=self._desk.clock.told(),
         )

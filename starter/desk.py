@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from temporalio.client import Client
 
 from activities.approvals import ApprovalActivities
+from activities.fulfilment_cancelling import FulfilmentCancelling
 from activities.knowledge import Knowledge
 from activities.orders import OrderActivities
 from activities.store.work import Database, Work
-from activities.tokens import Identity, Tokens
+from activities.tokens import Bounds, Identity, Tokens, Words
 from starter.clock import Clock
 from workflows.names import TASK_QUEUE
+
+LIFE_OF_ACTS: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class Desk:
     clock: Clock = field(default_factory=Clock)
     knowledge: Knowledge = field(default_factory=Knowledge)
 
+    def act(self, who: Identity, subject: str, verb: str, key: str, words: Words, channel: str | None = None) -> str:
+        """An act of ``who`` for the next hour: until then a worker should have heard of it."""
+        # Tokens live in the time of the world, also where business time is a story's.
+        bounds = Bounds(until=datetime.now(UTC) + LIFE_OF_ACTS, channel=channel, words=words)
+        return self.tokens.act(who, subject, verb, key, bounds)
+
     @property
     def rounds(self) -> ApprovalActivities:
         """The activities on rounds, for what is done after a round's run has ended."""
@@ -44,6 +54,11 @@ class Desk:
     def order_changes(self) -> OrderActivities:
         """The activities on orders, for what is done after an order's run has ended."""
         return OrderActivities(self.database, self.tokens, self.knowledge, stories=True, cut_off=self.cut_off)
+
+    @property
+    def cancelling(self) -> FulfilmentCancelling:
+        """What cancels whole fulfilments."""
+        return FulfilmentCancelling(self.database, self.tokens, self.knowledge)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Work]:

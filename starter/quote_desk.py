@@ -21,7 +21,7 @@ from activities.store.record_entry import RecordEntry
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approval.channels import check_channel
-from domain.approval.deeds import check_decision_id
+from domain.approval.deeds import check_decision_id, words_of
 from domain.approval.plan import Submission, make_plan
 from domain.approval.preview import preview_plan
 from domain.approval.room import check_opening
@@ -151,7 +151,7 @@ class QuoteDesk:
         shown = Searched("pending", (), None) if foreseen is None else Searched.of(foreseen)._replace(state="pending")
         start = RoundStart(
             quote_id=stored.quote_id,
-            token=self._desk.tokens.act(who, name, "submit", self._desk.policy),
+            token=self._desk.act(who, name, "submit", self._desk.policy, (comment,)),
             round=number,
             by=who.user,
             comment=comment,
@@ -204,7 +204,7 @@ class QuoteDesk:
             check_recall(stored.state, stored.accepted_at is not None)
         await self._begin("recall", key, quote_id, stored.round)
         key = key or uuid.uuid4().hex
-        token = self._desk.tokens.act(who, OpenRound.subject(quote_id, stored.round), "recall", key)
+        token = self._desk.act(who, OpenRound.subject(quote_id, stored.round), "recall", key, (comment,))
         if stored.state == "pending":
             message = Recall(key=key, by=who.user, token=token, comment=comment, at=self._desk.clock.told())
             answer = await update_round(self._desk, quote_id, stored.round, QuoteApproval.recall, message, key)
@@ -288,7 +288,7 @@ class QuoteDesk:
         ApprovalRound(state, directory).check(decision, self._desk.clock.now())
         message = Decide(
             **decision.model_dump(),
-            token=self._desk.tokens.act(who, approval, verdict, decision.decision_id, channel=channel),
+            token=self._desk.act(who, approval, verdict, decision.decision_id, words_of(decision), channel),
             at=self._desk.clock.told(),
         )
         answer = await update_round(

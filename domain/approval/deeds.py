@@ -22,6 +22,11 @@ def deed_of(act: RoundAct) -> str:
     return ":".join(quote(part or "", safe="") for part in (act.verb, *told.get(act.verb, ())))
 
 
+def words_of(given: RoundAct | Decision) -> tuple[str | None, ...]:
+    """What is said with an act or a decision, for a token to be bound to: comment, reason, and whose seat it is for."""
+    return given.comment, given.reason, given.seat_of
+
+
 def done_by(act: RoundAct) -> Done:
     """``act`` as the round remembers it."""
     return Done(act_id=act.act_id, by=act.by, approval=act.approval, deed=deed_of(act))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activities.store.audit import audit
+from activities.tokens import Bounds
 from domain.approval.deeds import deed_of
 from domain.approval.state import Verdict
 from domain.refusal import Refusal
@@ -43,11 +44,11 @@ async def test_a_signal_is_a_signal_whatever_it_says(house: House, channel: str)
 async def test_a_token_that_a_door_made_serves_at_no_other(house: House) -> None:
     state = await house.submitted()
     approval, run = approval_of(state, "manager"), house.run_of(state)
-    token = TOKENS.act(MEI, approval, "approve", "k", channel="mail")
+    token = TOKENS.act(MEI, approval, "approve", "k", Bounds(channel="mail"))
     other = decide_message(state, "manager", MEI, key="k", token=token, channel="page")
     assert await refusal_code(run.execute_update("decide", other)) == "invalid_token"
     ask = act_message(state, "manager", MEI, ASK, key="a")
-    bound = ask.model_copy(update={"token": TOKENS.act(MEI, approval, deed_of(ask.act), "a", channel="mail")})
+    bound = ask.model_copy(update={"token": TOKENS.act(MEI, approval, deed_of(ask.act), "a", Bounds(channel="mail"))})
     assert await sent(house, state, bound) == "invalid_token"
     await run.signal("decision", other)
     await run.signal("action", bound)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from temporalio.client import Client
 from typer.testing import CliRunner, Result
 
 from activities.tokens import Identity, Tokens
-from domain.approval.deeds import deed_of
+from domain.approval.deeds import deed_of, words_of
 from domain.approval.state import ActVerb, RoundAct, RoundState, Verdict, Where
 from domain.refusal import Refusal
 from starter.api.app import create_api
@@ -145,12 +146,16 @@ def test_a_token_is_made_for_one_deed(act: RoundAct, words: list[str], tmp_path:
     command = ["token", "mei", "--approval", act.approval, "--deed", act.verb, "--key", "k", *words]
     made = CliRunner().invoke(app, command, env=environment, catch_exceptions=False)
     assert made.exit_code == 0, made.output
-    assert made.output.strip() == Tokens(KEY.encode()).act(
-        Identity("mei", frozenset({"override"}) if "--role" in words else frozenset()),
-        act.approval,
-        deed_of(act),
-        "k",
-    )
+    who = Identity("mei", frozenset({"override"}) if "--role" in words else frozenset())
+    tokens, now = Tokens(KEY.encode()), datetime.now(UTC)
+
+    def taken(at: datetime, said: RoundAct) -> Identity:
+        return tokens.check_act(made.output.strip(), "mei", said.approval, deed_of(said), "k", at, words=words_of(said))
+
+    assert taken(now, act) == taken(now + timedelta(hours=23), act) == who
+    for at, said in ((now + timedelta(hours=25), act), (now, act.model_copy(update={"comment": "other words"}))):
+        with pytest.raises(Refusal, match="invalid_token"):
+            taken(at, said)
 
 
 async def test_what_the_command_makes_is_taken_by_the_run(shell: Shell, house: House) -> None:
@@ -187,6 +192,9 @@ async def test_what_the_command_makes_is_taken_by_the_run(shell: Shell, house: H
         ["--approval", "a", "--deed", "override", "--key", "k"],
         ["--to", "sam"],
         ["--verdict", "approve"],
+        ["--comment", "fine"],
+        ["--any-words"],
+        ["--approval", "a", "--decision", "d", "--any-words", "--comment", "fine"],
     ],
     ids=" ".join,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,26 @@ def test_an_act_is_good_for_one_answer_and_opens_nothing_else(tokens: Tokens) ->
         tokens.check_act(act, "mei", "Q-1.1.manager", "approve", "d1", NOW)
     with pytest.raises(Refusal, match="invalid_token"):
         tokens.identity(act, NOW)
+
+
+def test_an_act_is_good_for_a_day_or_as_said_and_in_its_words(tokens: Tokens) -> None:
+    answer = ("mei", "--approval", "Q-1.1.manager", "--decision", "d1")
+
+    def taken(act: str, days: float, *words: str | None) -> bool:
+        try:
+            tokens.check_act(act, "mei", "Q-1.1.manager", "approve", "d1", NOW + timedelta(days=days), words=words)
+        except Refusal:
+            return False
+        return True
+
+    plain, said = made(*answer), made(*answer, "--comment", "fine", "--reason", "price", "--for", "sam")
+    assert (taken(plain, 0.9), taken(plain, 1.1)) == (True, False)
+    assert (taken(plain, 0, None, None, None), taken(plain, 0, "fine")) == (True, False)
+    assert (taken(said, 0, "fine", "price", "sam"), taken(said, 0, "fine", "price"), taken(said, 0)) == (
+        True, False, False,
+    )  # fmt: skip
+    week = made(*answer, "--days", "7", "--any-words")
+    assert (taken(week, 6.9, "whatever"), taken(week, 7.1)) == (True, False)
 
 
 @pytest.mark.parametrize(
