@@ -60,6 +60,13 @@ def wants_votes(approval: Approval) -> bool:
     return len(ordinary) < approval.needed or any(seat not in given for seat in required)
 
 
+def may_carry(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> bool:
+    """Whether ``seat`` brings, or has brought, a yes with authority for the amount."""
+    if seat.vote is not None:
+        return seat.vote.verdict is Verdict.APPROVE and seat.vote.carries
+    return directory.is_active(seat.holder) and has_enough(directory, state, approval, seat.holder)
+
+
 def someone_above(directory: Directory, state: RoundState, approval: Approval) -> str | None:
     """Who is asked beside those who have too little: the first up their managers with enough, else of the fallback."""
     taken = {seat.holder for seat in approval.seats} | {vote.by for vote in approval.votes} | {*state.barred}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.approval.authority import has_enough
+from domain.approval.authority import has_enough, may_carry
 from domain.approval.seats import needed_of
-from domain.approval.state import Approval, ApprovalState, RoundState, Seat, TimeLeft
+from domain.approval.state import Approval, ApprovalState, RoundState, Seat, TimeLeft, Verdict
 from domain.approvers import find_approver
 from domain.people import Directory
 
@@ -104,8 +104,9 @@ def _may_take_over(directory: Directory, state: RoundState, approval: Approval, 
     """Whether ``person`` may have ``seat``: active, not barred, and with authority unless others have it."""
     if not directory.is_active(person) or person in state.barred:
         return False
-    others = [each.holder for each in approval.seats if each.origin != seat.origin]
-    return any(has_enough(directory, state, approval, each) for each in (person, *others))
+    others = [each for each in approval.seats if each.origin != seat.origin]
+    carried = any(may_carry(directory, state, approval, each) for each in others)
+    return carried or has_enough(directory, state, approval, person)
 
 
 def _taken(approval: Approval) -> tuple[str, ...]:
@@ -129,35 +130,54 @@ def _facts(state: RoundState) -> dict[str, str]:
 
 
 def replacement(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> str | None:
-    """Who takes the seat of a holder who is no longer active: the fallback, for a group member first a manager."""
+    """Who takes the seat of a holder who is no longer active: the fallback, for a group member first a manager.
+
+    Whoever was silent in this approval only where there is nobody else.
+    """
     seated = _taken(approval)
-    managers = [
-        boss
-        for boss in directory.managers_of(seat.holder)
-        if boss not in seated and _may_take_over(directory, state, approval, seat, boss)
-    ]
-    if approval.group is not None and managers:
-        return managers[0]
+
+    def able(persons: Iterable[str]) -> list[str]:
+        free = (each for each in persons if each not in seated)
+        return [each for each in free if _may_take_over(directory, state, approval, seat, each)]
+
+    managers = able(directory.managers_of(seat.holder))
     named = find_approver(directory, state.fallback, _facts(state)) if state.fallback else None
-    persons = named.persons if named else ()
-    able = [each for each in persons if each not in seated and _may_take_over(directory, state, approval, seat, each)]
-    return next(iter([*able, *managers]), None)
+    last = able(named.persons if named else ())
+    line = [*managers, *last] if approval.group is not None else [*last, *managers]
+    return min(line, key=lambda each: each in approval.passed_over, default=None)
+
+
+def without(directory: Directory, approval: Approval, seat: Seat) -> Approval:
+    """``approval`` when ``seat`` is given up, as a new round would seat it: shares are of those who remain.
+
+    Where nobody remains of the approver itself, those who sit beside them for their authority decide.
+    """
+    others = [each for each in approval.seats if each.origin != seat.origin]
+    ordinary = [each for each in others if not each.required]
+    if not any(each.vote is not None or directory.is_active(each.holder) for each in ordinary):
+        others, ordinary = [each for each in others if each.required], []
+    needed = needed_of(approval.quorum, len(ordinary), approval.needed) if ordinary else 0
+    return approval.model_copy(update={"seats": tuple(others), "needed": needed})
 
 
 def may_do_without(directory: Directory, state: RoundState, approval: Approval, seat: Seat) -> bool:
-    """Whether the others in the approval can decide it without ``seat``: enough of them, or one with authority."""
-    others = [each for each in approval.seats if each.origin != seat.origin]
-    able = [each for each in others if _has_holder(directory, state, each)]
-    if seat.required or not any(has_enough(directory, state, approval, each.holder) for each in able):
-        return False
-    if approval.group is None:
-        return True
-    ordinary = sum(not each.required for each in others)
-    return ordinary >= max(1, needed_of(approval.quorum, ordinary, approval.needed))
+    """Whether the others in the approval can still approve it without ``seat``: enough of them, one with authority."""
+    left = without(directory, approval, seat)
+    carried = any(may_carry(directory, state, approval, each) for each in left.seats)
+    return carried and not seat.required and may_reach(directory, state, left)
 
 
-def _has_holder(directory: Directory, state: RoundState, seat: Seat) -> bool:
-    return seat.vote is not None or (directory.is_active(seat.holder) and seat.holder not in state.barred)
+def may_reach(directory: Directory, state: RoundState, approval: Approval) -> bool:
+    """Whether enough people in ``approval`` have said yes or still may, whatever their authority."""
+    hopeful = [each for each in approval.seats if _may_say_yes(directory, state, each)]
+    ordinary = sum(not each.required for each in hopeful)
+    return ordinary >= approval.needed and all(each in hopeful for each in approval.seats if each.required)
+
+
+def _may_say_yes(directory: Directory, state: RoundState, seat: Seat) -> bool:
+    if seat.vote is not None:
+        return seat.vote.verdict is Verdict.APPROVE
+    return directory.is_active(seat.holder) and seat.holder not in state.barred
 
 
 def next_moment(directory: Directory, state: RoundState, after: datetime) -> datetime | None:

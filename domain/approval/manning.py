@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.approval import ladder
-from domain.approval.authority import limit_in, matter_of
+from domain.approval.authority import limit_in, matter_of, someone_above
 from domain.approval.round_book import seat_of
-from domain.approval.seats import needed_of
+from domain.approval.seats import further_seat
 from domain.approval.settling import Settling, settled_by
 from domain.approval.state import Approval, ApprovalState, Seat, Verdict
 from domain.refusal import Refusal
@@ -29,8 +29,10 @@ class Manning(Settling):
         if not approval.state.is_open or all(each.origin != origin for each in approval.seats):
             return
         seat = seat_of(approval, origin)
+        if self._loses_seat(approval, seat, at):
+            return
         fresh = self._manned(approval, seat, at)
-        if self._loses_seat(approval, fresh, at) or fresh == seat:
+        if fresh == seat:
             return
         requested = approval.state is ApprovalState.REQUESTED
         if requested and fresh.holder != seat.holder:
@@ -47,14 +49,31 @@ class Manning(Settling):
             self._tell("delegation" if handed else "request", new, approval)
 
     def _loses_seat(self, approval: Approval, seat: Seat, at: datetime) -> bool:
-        """Whether the seat of somebody who left, whom nobody replaces, is given up: those who remain are counted."""
-        others = tuple(each for each in approval.seats if each.origin != seat.origin)
-        if self.directory.is_active(seat.holder) or not ladder.may_do_without(
-            self.directory, self.state, approval, seat
-        ):
+        """Whether the seat of somebody who left is given up: of a member, where those who remain can approve it.
+
+        Else somebody takes it over. Where nobody can, it is given up as well if the votes that were given settle the
+        approval, or if somebody above those who remain has the authority that went with it: they are asked beside.
+        """
+        if self.directory.is_active(seat.holder):
             return False
-        ordinary = sum(not each.required for each in others)
-        left = self._replace(approval, seats=others, needed=needed_of(approval.quorum, ordinary, approval.needed))
+        left = ladder.without(self.directory, approval, seat)
+        able = ladder.may_do_without(self.directory, self.state, approval, seat)
+        if able and approval.group is not None:
+            return self._give_up(approval, seat, left, at)
+        if ladder.replacement(self.directory, self.state, approval, seat) is not None:
+            return False
+        if able or (left.votes and settled_by(left) is not None):
+            return self._give_up(approval, seat, left, at)
+        above = someone_above(self.directory, self.state, approval)
+        if above is None or not ladder.may_reach(self.directory, self.state, left):
+            return False
+        self._give_up(approval, seat, left, at)
+        self._ask_beside(self._approval(approval.approval_id), above, at)
+        return True
+
+    def _give_up(self, approval: Approval, seat: Seat, left: Approval, at: datetime) -> bool:
+        """Let ``left`` be what remains of ``approval``; what was said in it may now be enough."""
+        left = self._replace(approval, seats=left.seats, needed=left.needed)
         verdict = settled_by(left)
         self._record("replaced", at, approval, detail={"from": seat.holder, "to": None, "settles": verdict})
         if verdict is Verdict.APPROVE:
@@ -64,15 +83,31 @@ class Manning(Settling):
             self._reject(self._replace(left, state=ApprovalState.REJECTED, settled_at=at), last, at)
         return True
 
+    def _ask_beside(self, approval: Approval, person: str, at: datetime) -> None:
+        """Seat ``person`` beside those whose authority is too small; they are asked with them."""
+        beside = self._handed(approval, further_seat(approval, person), at)
+        if approval.state is ApprovalState.REQUESTED:
+            beside = self._clocked(approval, beside, at)
+            self._record("requested", at, approval, detail={"asked": list(beside.asked), "because": "authority"})
+            self._tell("request", beside.asked, approval)
+        self._replace(approval, seats=(*approval.seats, beside))
+
     def _manned(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
         """``seat`` with somebody in it who is active, and with those who act for them at ``at``."""
         if self.directory.is_active(seat.holder):
             return self._handed(approval, seat, at)
         instead = ladder.replacement(self.directory, self.state, approval, seat)
         if instead is None:
-            return self._handed(approval, seat, at)
+            return self._unmanned(approval, self._handed(approval, seat, at))
         moved = seat.model_copy(update={"holder": instead, "calendar": None})
         return self._handed(approval, moved, at)
+
+    def _unmanned(self, approval: Approval, seat: Seat) -> Seat:
+        """``seat`` of somebody who left: they are not listed, as long as somebody else in the approval is."""
+        others = [each for each in approval.seats if each.origin != seat.origin and each.vote is None]
+        if not any(self.directory.is_active(each.holder) for each in others):
+            return seat
+        return seat.model_copy(update={"asked": tuple(each for each in seat.asked if self.directory.is_active(each))})
 
     def _handed(self, approval: Approval, seat: Seat, at: datetime) -> Seat:
         """``seat`` with those who are asked and may act for its holder.

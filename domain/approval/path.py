@@ -7,7 +7,7 @@ from datetime import datetime
 from domain.approval import ladder
 from domain.approval.deciding import Deciding
 from domain.approval.round_book import seat_of
-from domain.approval.settling import holders_of, settled_by
+from domain.approval.settling import settled_by
 from domain.approval.state import Approval, ApprovalState, Outcome, Seat, Verdict
 
 NO_RULE_FIRED = "no_rule_fired"
@@ -53,19 +53,14 @@ class Path(Deciding):
         return all(self._approval(name).state.is_settled for name in approval.waits_for)
 
     def _request(self, approval: Approval, at: datetime) -> None:
-        seats = tuple(
-            each if each.vote else self._begun(approval, self._manned(approval, each, at), at)
-            for each in approval.seats
-        )
-        replaced = self._replace(approval, seats=seats)
-        for seat in seats:
-            if seat.vote is None and self._loses_seat(replaced, seat, at):
-                replaced = self._approval(approval.approval_id)
-        if replaced.state is not ApprovalState.ASSIGNED:
+        for seat in approval.seats:
+            if seat.vote is None:
+                self._refresh_seat(approval.approval_id, seat.origin, at)
+        now = self._approval(approval.approval_id)
+        if now.state is not ApprovalState.ASSIGNED:
             return
-        if holders_of(replaced) != holders_of(approval) and self._settled_elsewhere(approval.approval_id, at):
-            return
-        requested = self._replace(replaced, state=ApprovalState.REQUESTED, requested_at=at)
+        seats = tuple(each if each.vote else self._begun(now, each, at) for each in now.seats)
+        requested = self._replace(now, seats=seats, state=ApprovalState.REQUESTED, requested_at=at)
         self._record("requested", at, requested, detail={"asked": list(requested.waiting_for)})
         self._tell("request", requested.waiting_for, requested)
 
@@ -107,6 +102,8 @@ class Path(Deciding):
         elif seat.remind_at is not None and seat.remind_at <= at:
             again = ladder.again(self.directory, approval, seat, at)
             self._reseat(approval, seat, remind_at=again, reminded_at=at)
+            if not any(self.directory.is_active(each) for each in seat.asked):
+                return
             self._record("reminded", at, approval, detail={"asked": list(seat.asked)})
             self._tell("reminder", seat.asked, approval)
 

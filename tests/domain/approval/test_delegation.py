@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.domain.approval.office import MONDAY, Office, code_of, people, rule
 
 
@@ -255,11 +257,68 @@ def test_who_leaves_while_being_asked_is_replaced_at_once() -> None:
     assert code_of(office.approve, "a", "farid") == "not_yours"
 
 
-def test_a_member_who_leaves_is_replaced_by_the_next_manager() -> None:
-    office = Office(rule("g", "board"), directory=board("all"))
+@pytest.mark.parametrize("quorum", ["any", "all", "60%", 2])
+def test_a_member_who_leaves_loses_the_seat_as_in_a_new_round(quorum: Any) -> None:
+    office = Office(rule("g", "board"), directory=board(quorum))
+    office.submit()
+    office.leave("mei")
+    assert office.asked() == {"g": ("david", "farid")}
+    again = Office(rule("g", "board"), directory=board(quorum))
+    again.leave("mei")
+    again.submit()
+    assert again.asked() == office.asked()
+    assert again.approval("g").needed == office.approval("g").needed
+
+
+def test_a_member_who_leaves_is_replaced_by_the_next_manager_where_the_number_exceeds_who_remains() -> None:
+    office = Office(rule("g", "board"), directory=board(3))
     office.submit()
     office.leave("mei")
     assert office.asked() == {"g": ("ines", "david", "farid")}
+
+
+def test_whoever_said_no_does_not_stand_for_those_who_leave() -> None:
+    office = Office(rule("g", "board"), directory=board("any"))
+    office.submit()
+    office.reject("g", "david")
+    office.reject("g", "mei")
+    office.leave("farid")
+    assert office.asked() == {"g": ("ines",)}
+
+
+def test_where_nobody_of_a_group_remains_those_beside_it_decide() -> None:
+    groups = {"pair": {"members": ["mei", "sam"], "quorum": 2}}
+    users = {name: {"authority": {"amount": 5, "currency": "USD"}} for name in ("mei", "sam", "david")}
+    users["zoe"] = {"active": False}
+    office = Office(
+        rule("g", "pair", sla={"remind": "1h", "again": "1h"}),
+        directory=people(groups=groups, users=users),
+        fallback="zoe",
+    )
+    office.submit()
+    assert office.asked() == {"g": ("mei", "sam", "ines")}
+    for gone in ("david", "mei", "sam"):
+        office.leave(gone)
+    assert office.asked() == {"g": ("ines",)}
+    office.told()
+    office.wait("2h")
+    assert set(office.told()) == {("reminder", "ines")}
+    office.approve("g", "ines")
+    assert office.state.outcome is not None
+    assert office.state.outcome.value == "approved"
+
+
+def test_authority_that_leaves_is_looked_for_above_those_who_remain() -> None:
+    users = {"mei": {"authority": {"amount": 5, "currency": "USD"}, "manager": "zoe"}, "david": {"manager": None}}
+    pair = {"pair": {"members": ["mei", "david"], "quorum": "all"}}
+    office = Office(rule("g", "pair"), directory=people(users=users, groups=pair), fallback=None)
+    office.submit()
+    assert office.asked() == {"g": ("mei", "david")}
+    office.approve("g", "mei")
+    office.leave("david")
+    assert office.asked() == {"g": ("zoe",)}
+    office.approve("g", "zoe")
+    assert office.states() == {"g": "approved"}
 
 
 def test_who_left_without_anybody_in_their_place_decides_nothing() -> None:
