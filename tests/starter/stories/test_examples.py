@@ -18,6 +18,7 @@ CODES = {
     "round_closed", "four_eyes", "not_yours", "not_your_turn", "already_decided", "reason_missing", "wrong_state",
     "no_decider", "not_editable", "not_approved", "authority_exceeded", "delegation_loop", "in_the_past",
     "missing_rate", "unknown_field", "unknown_user", "unknown_approval", "unknown_approver", "dates_out_of_order",
+    "unknown_reason", "not_permitted",
 }  # fmt: skip
 OF_ORDERS = {
     "in_the_past", "after_cut_off", "past_no_return", "quantity_out_of_range", "amount_too_small", "bundle_broken",
@@ -45,6 +46,7 @@ def test_every_verb_that_is_built_is_told_by_a_story() -> None:
     verbs = {step.verb for case in CASES for step in case.steps}
     assert verbs >= {
         "submit", "recall", "accept", "approve", "reject", "edit", "delegate", "end_delegation", "deactivate",
-        "publish", "preview", "wait", "until", "expect", "order", "move_date",
+        "publish", "preview", "wait", "until", "expect", "order", "move_date", "ask", "answer", "add", "reassign",
+        "override", "withdraw", "recompute", "replace",
         *OPERATIONS,
     }  # fmt: skip
