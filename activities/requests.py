@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.approval.state import Decision, RoundAct, RoundState
 from domain.order.activation import next_moment
@@ -131,7 +131,10 @@ class RecallRound(Message):
 
 
 class NoteIgnored(Message):
-    """A signal that was not heeded, for the record; ``key`` is the note's own, so that it is written once."""
+    """A signal that was not heeded, for the record; ``key`` is the note's own, so that it is written once.
+
+    ``claimed`` is what it said of itself, and nothing of it is proved: by whom, to which approval, what, and its id.
+    """
 
     quote_id: str
     order_id: str | None = None
@@ -141,6 +144,7 @@ class NoteIgnored(Message):
     code: str
     at: AwareDatetime
     key: str | None = None
+    claimed: Mapping[str, str] = Field(default_factory=dict)
 
 
 class RoundMoved(Message):

@@ -49,6 +49,8 @@ from workflows.searched import Searched
 from workflows.terms import LEDGER, REFUSED_AGAIN
 from workflows.waiting import history_is_long, later, until
 
+WHOSE_TURN = frozenset({"not_yours", "not_your_turn", "already_decided"})
+"""Refusals that another state of the round, one that this run has not heard of yet, may take back."""
 RoundRequest = RecordDecision | ActOnRound | RecallRound | AdvanceRound
 
 
@@ -106,7 +108,8 @@ class QuoteApproval:
     def check_decide(self, message: Decide) -> None:
         """Refuse without leaving history what is certain to be refused.
 
-        Not ``not_yours``: people may have changed since this run last looked, and the activity knows of now.
+        Not whose turn it is: a change of people may have moved the round on since this run last looked, and the
+        activity knows of now.
         """
         _refuse_channel(message.channel)
         state = self._state
@@ -116,7 +119,7 @@ class QuoteApproval:
             refuse_unstorable_texts(message)
             check_decision(state, message.decision())
         except Refusal as refusal:
-            if refusal.code == "not_yours":
+            if refusal.code in WHOSE_TURN:
                 return
             raise refused(refusal) from None
 
@@ -126,7 +129,8 @@ class QuoteApproval:
             await self._ready()
             await self._decide(message.by_signal())
         except ApplicationError as error:
-            await self._note_ignored("decision", error, message.at)
+            claimed = {"by": message.by, "approval": message.approval, "verdict": message.verdict}
+            await self._note_ignored("decision", error, message.at, claimed | {"id": message.decision_id})
 
     @workflow.update(name="act", description="Ask, answer, add, reassign, override, withdraw or recompute")
     async def act(self, message: Act) -> RoundAnswer:
@@ -152,7 +156,8 @@ class QuoteApproval:
             await self._ready()
             await self._act(message.by_signal())
         except ApplicationError as error:
-            await self._note_ignored("action", error, message.at)
+            claimed = {"by": message.act.by, "approval": message.act.approval, "verb": message.act.verb}
+            await self._note_ignored("action", error, message.at, claimed | {"id": message.act.act_id})
 
     @workflow.update(name="recall", description="Take the quote back")
     async def recall(self, message: Recall) -> RoundAnswer:
@@ -264,7 +269,9 @@ class QuoteApproval:
         )
         return await self._carry_out(ACT_ON_ROUND, request, f"{message.act.by}: {message.act.verb}")
 
-    async def _note_ignored(self, signal: str, error: ApplicationError, at: datetime | None) -> None:
+    async def _note_ignored(
+        self, signal: str, error: ApplicationError, at: datetime | None, claimed: dict[str, str]
+    ) -> None:
         note = NoteIgnored(
             quote_id=self._start.quote_id,
             round=self._start.round,
@@ -273,6 +280,7 @@ class QuoteApproval:
             why=error.message,
             at=self._clock.moment(at),
             key=str(workflow.uuid4()),
+            claimed=claimed,
         )
         await workflow.execute_activity(NOTE_IGNORED, note, **LEDGER.options(), summary=f"ignored {signal}")
 

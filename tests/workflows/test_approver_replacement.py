@@ -34,6 +34,7 @@ from starter.round_refresher import RoundRefresher
 from starter.temporal_server import TUNING, temporal_command
 from tests.workflows.house import (
     ADMIN,
+    DAVID,
     FARID,
     LIAM,
     MEI,
@@ -348,6 +349,21 @@ async def test_a_round_that_closes_meanwhile_is_passed_over_and_reported(quiet_h
         await house.forward(run_of(house, begun.operation_id), timedelta(days=1, seconds=1))
         over = await desk.finished(begun.operation_id)
     assert over.total == 1, "what is over is not even listed"
+
+
+async def test_a_run_that_has_not_heard_does_not_keep_the_next_step_from_deciding(house: House) -> None:
+    steps = [("a", "x", 1, "mei"), ("b", "x", 2, "david"), ("c", "y", 1, "farid")]
+    rules = [{"id": each, "chain": chain, "step": step, "approver": who} for each, chain, step, who in steps]
+    await house.people.publish(
+        ADMIN, {"policy": "standard", "fallback": "ceo", "chains": {"x": {}, "y": {}}, "rules": rules}
+    )
+    state = await house.submitted()
+    await house.quotes.decide(FARID, approval_of(state, "c"), Verdict.APPROVE)
+    await replaced(house, "mei", "farid")  # who has approved alone, and is not asked again: it is david's turn
+    stale = await house.run_of(state).query("standing", result_type=RoundState)
+    assert stale.approval("b").state == "assigned", "nobody has told the run"
+    over = await house.quotes.decide(DAVID, approval_of(state, "b"), Verdict.APPROVE)
+    assert over.outcome == "approved"
 
 
 async def test_every_part_may_be_repeated(house: House) -> None:

@@ -128,13 +128,15 @@ async def test_a_refused_decision_is_told_by_its_code_and_leaves_no_event(house:
     assert await decide(house, state, "manager", ROSA) == "four_eyes"
     with pytest.raises(Refusal, match="not_yours"):
         await house.quotes.decide(FARID, approval_of(state, "manager"), Verdict.APPROVE)
-    assert await decide(house, state, "director", DAVID) == "not_your_turn"
+    with pytest.raises(Refusal, match="not_your_turn"):
+        await house.quotes.decide(DAVID, approval_of(state, "director"), Verdict.APPROVE)
     assert await decide(house, state, "terms", NORA, verdict=Verdict.REJECT) == "reason_missing"
     assert await decide(house, state, "manager", MEI, comment="a\0b") == "invalid_text"
     assert await decide(house, state, "manager", MEI, key="k" * 3000) == "too_long"
     unknown = decide_message(state, "manager", MEI).model_copy(update={"approval": "nothing"})
     assert await refusal_code(house.run_of(state).execute_update("decide", unknown)) == "unknown_approval"
     assert await events(house.run_of(state)) == before
+    assert await decide(house, state, "director", DAVID) == "not_your_turn"
     assert await house.round(state) == state
 
 
@@ -243,6 +245,9 @@ async def test_signals_that_prove_nothing_or_are_refused_are_recorded_and_the_ru
     for message in wrong:
         await run.signal("decision", message)
     codes = await ignored(house, state, len(wrong))
+    told = [entry.body["claimed"] for entry in await house.record(state.quote_id) if entry.kind == "signal_ignored"]
+    assert {"by": "mei", "approval": approval, "verdict": "approve", "id": "k"} in told
+    assert {each["by"] for each in told} == {"mei", "farid", "david", "m" * 300}
     invalid = ["invalid_token"] * 4
     assert sorted(codes) == ["invalid_text", *invalid, "not_your_turn", "not_yours", "too_long", "too_long"]
     assert (await house.round(state)).model_copy(update={"next_moment": None}) == state.model_copy(
