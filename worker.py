@@ -24,6 +24,7 @@ from activities.partners.file_erp import FileErp
 from activities.replacements import ReplacementActivities
 from activities.store.work import Database
 from activities.tokens import Tokens
+from starter.answer_keeper import AnswerKeeper
 from starter.connection import connect
 from starter.desk import Desk
 from starter.erp_watch import ErpWatch
@@ -134,6 +135,7 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
         asyncio.create_task(ErpWatch(desk, erp).run()),
         asyncio.create_task(RoundRefresher(desk).run()),
         asyncio.create_task(OrderRefresher(desk).run()),
+        asyncio.create_task(AnswerKeeper(database).run()),
         asyncio.create_task(RecordSigner(database, signing_key(settings), head_file(settings)).run()),
     ]
     if not settings.stories:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -88,7 +88,27 @@ class IdempotencyKeys:
         found = select(idempotency_keys.c.key).where(idempotency_keys.c.actor == OURS, idempotency_keys.c.key == key)
         return (await self._connection.execute(found)).one_or_none() is not None
 
-    async def forget_before(self, age: timedelta) -> int:
-        """Drop the answers to requests that are older than ``age``; claims stay. Returns how many."""
+    async def keep(self, key: str, answer: Any) -> None:
+        """Keep what came of an effect that this transaction claimed."""
+        mine = (idempotency_keys.c.actor == OURS) & (idempotency_keys.c.key == key)
+        await self._connection.execute(update(idempotency_keys).where(mine).values(response=jsonable(answer)))
+
+    async def kept(self, key: str) -> Any:
+        """What came of an effect that was claimed."""
+        found = select(idempotency_keys.c.response)
+        found = found.where(idempotency_keys.c.actor == OURS, idempotency_keys.c.key == key)
+        return (await self._connection.execute(found)).scalar_one_or_none()
+
+    async def forget_before(self, age: timedelta, *, limit: int = 1000) -> int:
+        """Drop answers to requests that are older than ``age``, up to ``limit``; claims stay. Returns how many."""
         old = (idempotency_keys.c.created_at < func.clock_timestamp() - age) & (idempotency_keys.c.actor != OURS)
-        return (await self._connection.execute(delete(idempotency_keys).where(old))).rowcount
+        names = tuple_(idempotency_keys.c.actor, idempotency_keys.c.key)
+        # Those that somebody asks for at this moment are left to the next time.
+        some = (
+            select(idempotency_keys.c.actor, idempotency_keys.c.key)
+            .where(old)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        statement = delete(idempotency_keys).where(names.in_(some))
+        return (await self._connection.execute(statement)).rowcount

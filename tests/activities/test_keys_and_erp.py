@@ -6,11 +6,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from activities.store.erp_messages import ErpState, erp_key
 from activities.store.idempotency import KeptAnswer
 from activities.store.work import Database, Work
 from domain.refusal import Refusal
+from starter.answer_keeper import AnswerKeeper
 from tests.activities.samples import NOON, order_hospital
 
 ORDER = "Q-1001-1"
@@ -70,6 +72,27 @@ async def test_an_effect_is_claimed_once_and_only_by_a_commit(database: Database
     assert sorted(await asyncio.gather(*(claim() for _ in range(4)))) == [False, False, False, True]
     async with database.work() as work:
         assert await work.idempotency.forget_before(timedelta()) == 0
+
+
+async def test_old_answers_are_forgotten_and_claims_and_newer_answers_are_not(database: Database) -> None:
+    async with database.work() as work:
+        for number in range(7):
+            key = f"old-{number}"
+            await work.idempotency.begin("mei", key, method="POST", path="/p", request_hash="h")
+            await work.idempotency.finish("mei", key, status=200, response={"number": number})
+        assert await work.idempotency.claim("publish/standard/once")
+        month = {"age": timedelta(days=31)}
+        await work.connection.execute(text("UPDATE idempotency_keys SET created_at = now() - CAST(:age AS interval)"), month)
+        await work.idempotency.begin("mei", "new", method="POST", path="/p", request_hash="h")
+        await work.idempotency.finish("mei", "new", status=200, response={"number": 8})
+    assert await AnswerKeeper(database).forget(at_a_time=3) == 7
+    assert await AnswerKeeper(database).forget() == 0
+    async with database.work() as work:
+        assert await work.idempotency.is_claimed("publish/standard/once")
+        kept = await work.idempotency.begin("mei", "new", method="POST", path="/p", request_hash="h")
+        assert kept is not None
+        assert kept.response == {"number": 8}
+        assert await work.idempotency.begin("mei", "old-1", method="POST", path="/p", request_hash="h") is None
 
 
 async def test_a_message_to_the_erp_is_noted_once(database: Database) -> None:
