@@ -91,7 +91,11 @@ class Deciding(Manning):
         )
 
     def _time_out(self, approval: Approval, seat: Seat, at: datetime) -> None:
-        """The end of the ladder: silence decides, as the rule's clock says."""
+        """The end of the ladder: silence decides, as the rule's clock says.
+
+        It says yes to no more than the silent person may: where nobody has authority for the amount, somebody above
+        is asked beside, and where there is nobody the request stays with its holder, by the entry ``escalated``.
+        """
         assert approval.sla is not None
         vote = Vote(
             decision_id=f"{approval.approval_id}.timeout.{seat.origin}",
@@ -102,5 +106,11 @@ class Deciding(Manning):
             number=self._votes_given() + 1,
             channel="timeout",
             reason="nobody answered in time",
+            carries=has_enough(self.directory, self.state, approval, seat.holder),
         )
-        self._vote(approval, seat, vote, at)
+        try:
+            with self._all_or_nothing():
+                self._vote(approval, seat, vote, at)
+        except Refusal as refusal:
+            self._reseat(approval, seat, escalate_at=None)
+            self._record("escalated", at, approval, detail={"from": seat.holder, "to": None, "why": refusal.code})

@@ -264,3 +264,38 @@ def test_the_next_moment_is_the_earliest_of_all_clocks() -> None:
     assert office.state.next_moment == MONDAY + timedelta(hours=3)
     office.wait("3h")
     assert office.state.next_moment is None
+
+
+def test_silence_approves_no_more_than_the_silent_person_may() -> None:
+    office = waiting({"escalate": "1d", "on_timeout": "approve"}, people(users={"mei": {"manager": "zoe"}}))
+    office.limit("mei", 5)
+    for name in ("zoe", "ines"):
+        office.limit(name, 5)
+    office.wait("2w")
+    assert office.asked() == {"r": ("mei",)}
+    assert office.approval("r").due_at is None
+    last = [each for each in office.events if each.kind == "escalated"][-1]
+    assert last.detail == {"from": "mei", "to": None, "why": "authority_exceeded"}
+    office.limit("mei", None)
+    office.approve("r", "mei")
+    assert office.state.outcome is Outcome.APPROVED
+
+
+def test_silence_without_authority_asks_somebody_above_beside() -> None:
+    office = waiting({"escalate": "1d", "on_timeout": "approve"}, people(users={"zoe": {"manager": "farid"}}))
+    office.reassign("r", "mei", "zoe")
+    office.leave("ines")  # the fallback is no rung any more
+    office.limit("zoe", 5)
+    office.limit("farid", 5)
+    office.work_with(
+        office.directory._with(
+            users={
+                **office.directory.users,
+                "farid": office.directory.users["farid"].model_copy(update={"manager": "david"}),
+            }
+        )
+    )
+    office.wait("1d")
+    assert office.asked() == {"r": ("david",)}
+    office.reject("r", "david")
+    assert office.state.outcome is Outcome.REJECTED
