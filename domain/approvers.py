@@ -41,6 +41,14 @@ def name_of(approver: ApproverName) -> str:
     return f"manager of {approver.manager_of}" + (f" (level {approver.level})" if approver.level > 1 else "")
 
 
+def fact_of(directory: Directory, approver: ApproverName) -> str | None:
+    """The fact of a quote that says whom ``approver`` means; nothing where the quote has no say in it."""
+    entry = directory.approvers.get(approver) if isinstance(approver, str) else approver
+    field = entry.field if isinstance(entry, Approver | FieldApprover) else None
+    of = entry.manager_of if isinstance(entry, Approver | ManagerApprover) else None
+    return field or of
+
+
 def find_approver(directory: Directory, approver: ApproverName, facts: Mapping[str, Any]) -> Named:
     """Whom ``approver`` means for a quote with ``facts``. An id resolves as approver, then group, then user."""
     if isinstance(approver, FieldApprover):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from domain.approval.seats import Seating, Table, seat
 from domain.approval.smart import Past, weigh
+from domain.approval.smart_deciders import Deciders
 from domain.approval.state import Approval, ApprovalState, Lane, NotFired, RoundState, Snapshot
-from domain.approvers import fields_of_vetoes, find_approver, name_of
+from domain.approvers import fact_of, fields_of_vetoes, find_approver, name_of
 from domain.limit import Matter
 from domain.people import Directory
-from domain.policy.document import UNCHAINED, ChainPart, Policy
+from domain.policy.document import UNCHAINED, ApproverName, ChainPart, Policy
 from domain.policy.evaluate import CompiledPolicy, RuleResult
 from domain.policy.facts import header_facts
 from domain.pricing import PricedQuote
@@ -142,6 +144,12 @@ def _approvals(submission: Submission, fired: Sequence[RuleResult]) -> tuple[App
     return tuple(approvals)
 
 
+def _named_by(directory: Directory, approver: ApproverName, facts: Mapping[str, Any]) -> str | None:
+    fact = fact_of(directory, approver)
+    value = facts.get(fact) if fact is not None else None
+    return None if value is None else str(value)
+
+
 def _approval(submission: Submission, result: RuleResult) -> Approval:
     quote, policy, rule = submission.priced.quote, submission.policy.policy, result.rule
     facts = {**header_facts(submission.priced), "submitter": submission.submitter}
@@ -149,8 +157,13 @@ def _approval(submission: Submission, result: RuleResult) -> Approval:
     table = Table(submission.directory, submission.barred, policy.fallback, policy.self_approval, facts)
     chain = rule.chain or UNCHAINED
     matter = Matter(policy.policy, chain, submission.priced.net_total, quote.currency, quote.rates)
-    snapshot = Snapshot(fingerprint=policy.fingerprint(rule), conditions=result.conditions)
-    weighing, basis = weigh(rule, policy.smart_mode, snapshot, submission.past)
+    snapshot = Snapshot(
+        fingerprint=policy.fingerprint(rule),
+        conditions=result.conditions,
+        named_by=_named_by(submission.directory, rule.approver, facts),
+    )
+    deciders = Deciders(rule.approver, named, submission.directory, matter, facts)
+    weighing, basis = weigh(rule, policy.smart_mode, snapshot, submission.past, deciders)
     try:
         seating = seat(named, table, matter, rule.id, submission.at)
     except Refusal:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from domain.approval.smart_basis import ground_of
+from domain.approval.smart_deciders import Deciders
 from domain.approval.smart_salesforce import holds, retested
 from domain.approval.smart_words import (
+    BEYOND_AUTHORITY,
     INDIVIDUALLY,
     NO_LONGER_HOLDS,
     NOT_SMART,
     NOT_WORSE,
+    OTHER_APPROVER,
     RULE_CHANGED,
     STILL_HOLDS,
     WORSE,
@@ -23,7 +26,7 @@ from domain.policy.document import RulePart
 
 Told = tuple[str, Sequence[Weighed]]
 """A code of :mod:`domain.approval.smart_words`, and the conditions as they were held against the snapshot."""
-ASKING = frozenset((WORSE, RULE_CHANGED, STILL_HOLDS, INDIVIDUALLY))
+ASKING = frozenset((WORSE, RULE_CHANGED, OTHER_APPROVER, BEYOND_AUTHORITY, STILL_HOLDS, INDIVIDUALLY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,9 @@ class Past:
     rates: Mapping[str, Decimal] = field(default_factory=dict)
 
 
-def weigh(rule: RulePart, mode: str, now: Snapshot, past: Past) -> tuple[Weighing | None, Basis | None]:
+def weigh(
+    rule: RulePart, mode: str, now: Snapshot, past: Past, deciders: Deciders
+) -> tuple[Weighing | None, Basis | None]:
     """Why ``rule``, which fires with ``now``, is asked again or not; with its basis where it is not asked.
 
     Nothing is weighed in a first round. Code: ``missing_rate`` (mode ``salesforce``, in another currency than before).
@@ -49,6 +54,10 @@ def weigh(rule: RulePart, mode: str, now: Snapshot, past: Past) -> tuple[Weighin
     if basis is None or basis.snapshot is None:
         return Weighing(mode=mode, asks=True, why=ground.why), None
     why, conditions = _told(rule, mode, now, basis.snapshot, past.rates)
+    if why == NOT_WORSE and deciders.are_others(basis.snapshot):
+        why = OTHER_APPROVER
+    elif why not in ASKING and not any(deciders.carries(vote) for vote in ground.votes):
+        why = BEYOND_AUTHORITY
     weighing = Weighing(
         mode=mode,
         asks=why in ASKING,

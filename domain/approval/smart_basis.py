@@ -14,10 +14,11 @@ NO_PERSON = frozenset(("timeout", "override"))
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The basis of a rule; where there is none, ``why`` says what stood in the way last."""
+    """The basis of a rule and the answers that made it one; where there is none, ``why`` says what was in the way."""
 
     basis: Basis | None = None
     why: str = NEVER_APPROVED
+    votes: tuple[Vote, ...] = ()
 
 
 def ground_of(rule: str, earlier: Sequence[RoundState], barred: Sequence[str]) -> Ground:
@@ -38,7 +39,7 @@ def ground_of(rule: str, earlier: Sequence[RoundState], barred: Sequence[str]) -
                 continue
             obstacle = _obstacle(given.votes, barred)
             if obstacle is None:
-                return Ground(given.basis)
+                return Ground(given.basis, votes=given.votes)
             why = obstacle if why == NEVER_APPROVED else why
     return Ground(why=why)
 

@@ -18,6 +18,8 @@ NOT_BY_A_PERSON = "not_by_a_person"
 # -- of a rule that was held against its basis
 
 RULE_CHANGED = "rule_changed"
+OTHER_APPROVER = "other_approver"
+BEYOND_AUTHORITY = "beyond_authority"
 WORSE = "worse"
 NOT_WORSE = "not_worse"
 STILL_HOLDS = "still_holds"
@@ -44,6 +46,8 @@ OF_RULES = {
     BARRED: "whoever approved it may not decide this round, so that their approval does not count",
     NOT_BY_A_PERSON: "it was approved by nobody in person, but by an override or for want of an answer",
     RULE_CHANGED: "the rule itself changed since",
+    OTHER_APPROVER: "the quote names somebody else to approve it",
+    BEYOND_AUTHORITY: "the amount is beyond the authority of whoever approved it",
     WORSE: "not everything is as good as it was",
     NOT_WORSE: "nothing is worse than it was",
     STILL_HOLDS: "the rule's logic holds also against the snapshot",

@@ -81,10 +81,14 @@ class TestedValue(Stored):
 
 
 class Snapshot(Stored):
-    """The tested values of a rule on the content of one round, and the fingerprint of the rule that tested them."""
+    """The tested values of a rule on the content of one round, and the fingerprint of the rule that tested them.
+
+    ``named_by`` is what the quote said of whom the rule asks: the user in its field, or whose manager is meant.
+    """
 
     fingerprint: str
     conditions: tuple[TestedValue, ...] = ()
+    named_by: str | None = None
 
 
 class Basis(Stored):
