@@ -82,7 +82,8 @@ async def test_old_answers_are_forgotten_and_claims_and_newer_answers_are_not(da
             await work.idempotency.finish("mei", key, status=200, response={"number": number})
         assert await work.idempotency.claim("publish/standard/once")
         month = {"age": timedelta(days=31)}
-        await work.connection.execute(text("UPDATE idempotency_keys SET created_at = now() - CAST(:age AS interval)"), month)
+        older = text("UPDATE idempotency_keys SET created_at = now() - CAST(:age AS interval)")
+        await work.connection.execute(older, month)
         await work.idempotency.begin("mei", "new", method="POST", path="/p", request_hash="h")
         await work.idempotency.finish("mei", "new", status=200, response={"number": 8})
     assert await AnswerKeeper(database).forget(at_a_time=3) == 7
