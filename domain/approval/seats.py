@@ -120,11 +120,20 @@ def _no_decider(rule: str, asked: str) -> Refusal:
 def _group_persons(named: Named, table: Table, rule: str) -> tuple[tuple[str, ...], int]:
     sitting = [person for person in named.persons if table.may_sit(person)]
     number = int(named.quorum) if named.quorum.isdigit() else 1
-    if not sitting:
+    lost = [person for person in named.persons if person not in sitting]
+    barred = [person for person in lost if table.directory.is_active(person)]
+    if not sitting and barred and table.self_approval == "fail":
+        raise Refusal(
+            "four_eyes",
+            f"the rule {rule} asks the group {named.group}, of which everybody who is there submitted, owns or edited"
+            " the quote; let somebody else submit it",
+            f"rules.{rule}",
+        )
+    if sitting or (barred and named.quorum.isdigit()):
+        _fill_up(sitting, number, lost, table)
+    else:
         # A group of which nobody remains is like a person who is not there: the fallback decides in its place.
         sitting = list(table.fallbacks()[:number])
-    else:
-        _fill_up(sitting, number, [person for person in named.persons if person not in sitting], table)
     needed = needed_of(named.quorum, len(sitting), number)
     if not sitting or len(sitting) < needed:
         raise _no_decider(rule, f"the group {named.group}")

@@ -174,3 +174,24 @@ def test_the_limit_of_an_approver_entry_counts_for_the_person_it_names() -> None
     office = Office(rule("r", "director"), directory=directory)
     office.submit()
     assert office.asked() == {"r": ("mei", "david")}
+
+
+def test_a_group_of_a_number_of_which_everybody_is_barred_is_filled_up_with_their_managers() -> None:
+    pair = {"pair": {"members": ["rosa", "sam"], "quorum": 2}}
+    office = Office(rule("g", "pair"), directory=people(groups=pair))
+    office.submit(by="sam")
+    assert office.asked() == {"g": ("mei", "david")}
+    assert office.approval("g").needed == 2
+    assert office.approval("g").group == "pair"
+
+
+@pytest.mark.parametrize("quorum", ["any", 1, "all"])
+def test_a_submit_is_refused_where_a_whole_group_is_barred_and_self_approval_fails(quorum: Any) -> None:
+    pair = {"pair": {"members": ["rosa", "sam", "ghost"], "quorum": quorum}}
+    office = Office(rule("g", "pair"), directory=people(groups=pair), self_approval="fail")
+    assert code_of(office.submit, "sam") == "four_eyes"
+    assert code_of(office.submit, "tom") is None  # sam is free
+    gone = Office(rule("g", "pair"), directory=people(groups=pair, users={"rosa": {"active": False}}))
+    gone.leave("sam")
+    gone.submit(by="tom")
+    assert gone.asked() == {"g": ("ines",)}, "a group of people who left is the fallback's"
