@@ -46,7 +46,7 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "approval_id": approval.approval_id,
         "rule": approval.rule,
         "approver": approval.approver,
-        "asks": list(approval.waiting_for),
+        "asks": list(approval.waiting_for) if approval.state.is_open else [],
         "group": approval.group,
         "quorum": approval.quorum,
         "needed": approval.needed,
@@ -61,7 +61,12 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "added": approval.added.model_dump(mode="json") if approval.added else None,
         "withdrawn": [vote.model_dump(mode="json") for vote in approval.withdrawn],
         "seats": [
-            {"holder": seat.holder, "origin": seat.origin, "asked": list(seat.asked), "voted": seat.vote is not None}
+            {
+                "holder": seat.holder,
+                "origin": seat.origin,
+                "asked": list(seat.asked) if approval.state.is_open else [],
+                "voted": seat.vote is not None,
+            }
             for seat in approval.seats
         ],
     }

@@ -55,7 +55,8 @@ def _box(step: int, approvals: list[Approval]) -> str:
 def _people(approval: Approval) -> list[str]:
     if approval.state is ApprovalState.SKIPPED and approval.basis:
         return list(approval.basis.persons)
-    return list(approval.waiting_for) or [vote.by for vote in approval.votes]
+    asked = approval.waiting_for if approval.state.is_open else ()
+    return list(asked) or [vote.by for vote in approval.votes]
 
 
 def _quorum(approval: Approval) -> str:

@@ -58,7 +58,7 @@ def plan_lines(plan: Json) -> Iterator[str]:
             f"  {lane['lane']} {step['step']}",
             approval["rule"],
             approval["state"],
-            ", ".join(approval["asks"]) or ", ".join(vote["by"] for vote in approval["votes"]),
+            ", ".join(approval["asks"] or _settled_by(approval)),
             f"{approval['needed']} of {len(approval['seats'])}" if len(approval["seats"]) > 1 else "",
             approval["reason"],
             f"due {approval['due'][:16]}" if approval["due"] else "",
@@ -72,6 +72,12 @@ def plan_lines(plan: Json) -> Iterator[str]:
         line = change_line(told)
         if line is not None:
             yield f"  {rule} {line}"
+
+
+def _settled_by(approval: Json) -> list[str]:
+    """Who decided it: by votes, in everybody's place, or in an earlier round or another approval."""
+    basis = approval["basis"]
+    return [vote["by"] for vote in approval["votes"]] or (list(basis["persons"]) if basis else [])
 
 
 def quote_lines(quote: Json) -> Iterator[str]:
