@@ -149,6 +149,8 @@ class Firm:
             state = await self.quotes.decide(approvers[approval.rule], approval.approval_id, Verdict.APPROVE)
             waits.append(time.perf_counter() - asked)
         assert state.outcome == "approved", state
+        # The floor waits for its run's end too: both stop at the same point.
+        await self.desk.client.get_workflow_handle(quote_approval_id(state.quote_id, state.round)).result()
         return state
 
     async def turn(self, clients: int, series: Series) -> None:
@@ -179,7 +181,6 @@ class Firm:
         """History events and actions of a quote that is approved."""
         state = await self.approve(await self.hand_in(discount), [])
         run = self.desk.client.get_workflow_handle(quote_approval_id(state.quote_id, state.round))
-        await run.result()
         history = await run.fetch_history()
         return len(history.events), actions(history)
 
