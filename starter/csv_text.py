@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Iterable
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is calculated by spreadsheets: it gets an apostrophe before it."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""A cell that begins so is calculated by spreadsheets, some of which trim lines and read full-width signs: it gets an
+apostrophe before it."""
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> str:
