@@ -22,6 +22,8 @@ FILES = [
     *sorted((ROOT / "examples/stories").glob("*.yaml")),
     ROOT / "examples/hospital/policy-stories.yaml",
     ROOT / "examples/policies/hospital-matrix-stories.yaml",
+    ROOT / "examples/construction/scenario.yaml",
+    ROOT / "examples/software/scenario.yaml",
 ]
 STORIES = [case for path in FILES for case in read_story(path)]
 
