@@ -129,7 +129,8 @@ class OrderActivities:
             made = operated(order, book, change, _cause(request), cut_off=self._cut_off)
             if made.orders:
                 await work.save_change(made)
-                await work.order_looks.put(each for each in made.orders if each.order_id != order_id)
+                told = (each for each in made.orders if request.by_hand or each.order_id != order_id)
+                await work.order_looks.put(told)
                 order = next((each for each in made.orders if each.order_id == order_id), order)
         return OrderMoved(standing=await _standing(work, order))
 

@@ -9,12 +9,14 @@ import structlog
 
 from activities.partners.erp import Acknowledgement, Erp
 from activities.tokens import Identity
+from domain.order.order import OrderState
 from domain.refusal import Refusal
 from starter.desk import Desk
 from starter.order_desk import OrderDesk
 
 log = structlog.get_logger(__name__)
 
+GONE = frozenset({OrderState.CANCELLED, OrderState.CLOSED})
 ERP = Identity("erp", frozenset({"service"}))
 
 
@@ -53,15 +55,18 @@ class ErpWatch:
         return brought
 
     async def _bring(self, answer: Acknowledgement) -> None:
-        order = await self._orders.change(
-            ERP,
-            answer.order_id,
-            "acknowledge",
-            key=f"erp/{answer.key}/{answer.outcome}",
-            outcome="accepted" if answer.accepted else "rejected",
-            document=answer.document,
-            reason=answer.reason,
-        )
+        order = await self._orders.get(answer.order_id)
+        # An order is acknowledged once; what is answered to later changes of it is kept with the message.
+        if answer.kind == "create" or (order.acknowledgement is None and order.state not in GONE):
+            order = await self._orders.change(
+                ERP,
+                answer.order_id,
+                "acknowledge",
+                key=f"erp/{answer.key}/{answer.outcome}",
+                outcome="accepted" if answer.accepted else "rejected",
+                document=answer.document,
+                reason=answer.reason,
+            )
         async with self._desk.database.work() as work:
             await work.erp.answer(
                 answer.key,

@@ -18,6 +18,8 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.agreements import agreement_of
+from activities.fulfilment_cancelling import VERB as CANCEL_ORDERS
+from activities.fulfilment_cancelling import CancelFulfilment, FulfilmentCancelled
 from activities.order_operations import check_version, operated, touches_one_order
 from activities.requests import ChangeOrder, CreateOrders, OrderChange
 from activities.store.work import Work
@@ -28,6 +30,8 @@ from domain.order.event import Cause, Change
 from domain.order.move_lines import refuse_strangers
 from domain.order.order import Order
 from domain.order.placing import place
+from domain.order.revision import Disposition
+from domain.order.withdrawal import withdraw_all
 from domain.pricing import price
 from domain.refusal import Refusal
 from domain.standing import check_order
@@ -38,6 +42,7 @@ from workflows.messages import FulfilmentStart, OrderAnswer, OrdersAnswer
 from workflows.names import CUSTOMER_ID, QUOTE_ID, fulfilment_id, order_run_id
 from workflows.order_fulfilment import OrderFulfilment
 
+TRIES = 5
 OWN_UPDATES = frozenset({"activate", "acknowledge", "deliver", "accept_item", "reach", "move_date"})
 """Verbs that have an update of their own; all others go by ``change``."""
 
@@ -174,8 +179,8 @@ class OrderDesk:
             order, tried = await self._tried(work, order_id, change)
             if not tried.orders:
                 return ChangedOrders(order)
-        await self._carry_out(order, change)
-        if not touches_one_order(verb):
+        by_run = await self._carry_out(order, change)
+        if not by_run or not touches_one_order(verb):
             await self._orders.drain(of_quote=order.quote_id)
         others = [each.order_id for each in tried.orders if each.order_id != order_id]
         async with self._desk.reading() as work:
@@ -183,8 +188,56 @@ class OrderDesk:
                 await work.orders.get(order_id), tuple([await work.orders.get(other) for other in others])
             )
 
-    async def _carry_out(self, order: Order, change: OrderChange) -> None:
-        """By the order's run, which so knows of it; an order whose run is over is changed without one."""
+    async def cancel_all(
+        self,
+        who: Identity,
+        quote_id: str,
+        *,
+        disposition: Disposition = "unordered",
+        comment: str | None = None,
+        key: str | None = None,
+    ) -> FulfilmentCancelled:
+        """Cancel what was not sent of all orders of a quote, withdraw what was not shipped, and leave the rest.
+
+        The same ``key`` twice is one cancellation. Codes: ``not_ordered``, ``nothing_open``, ``unknown_user``.
+        """
+        name = key or uuid.uuid4().hex
+        request = CancelFulfilment(
+            quote_id=quote_id,
+            by=who.user,
+            at=self._desk.clock.now(),
+            key=name,
+            token=self._desk.tokens.act(who, quote_id, CANCEL_ORDERS, name),
+            disposition=disposition,
+            comment=comment,
+        )
+        done = await self._cancelled(request)
+        await self._orders.drain(of_quote=quote_id)
+        return done
+
+    async def _cancelled(self, request: CancelFulfilment) -> FulfilmentCancelled:
+        """An order that is delivered in the same moment makes ours too late; then we look again."""
+        for _ in range(TRIES):
+            try:
+                return await self._desk.cancelling.cancel(request)
+            except Refusal as refusal:
+                if refusal.code != "stale":
+                    raise
+        return await self._desk.cancelling.cancel(request)
+
+    async def preview_cancel_all(
+        self, who: Identity, quote_id: str, *, disposition: Disposition = "unordered"
+    ) -> FulfilmentCancelled:
+        """What :meth:`cancel_all` would do now. Writes nothing. Codes: as there."""
+        async with self._desk.reading() as work:
+            await self._desk.check_user(work, who, services=True)
+            book = await work.orders.book(quote_id)
+        return FulfilmentCancelled.of(withdraw_all(book, self._cause(who), disposition=disposition))
+
+    async def _carry_out(self, order: Order, change: OrderChange) -> bool:
+        """By the order's run, which so knows of it; an order whose run is over is changed without one, and gets one
+        anew if something is still to come. Whether its run did it.
+        """
         handle = self._desk.client.get_workflow_handle(order_run_id(order.order_id))
         over = Refusal("wrong_state", f"the run of order {order.order_id} is over")
 
@@ -198,10 +251,12 @@ class OrderDesk:
         except Refusal as refusal:
             if refusal is not over:
                 raise
-            request = ChangeOrder(order_id=order.order_id, change=change, at=self._desk.clock.now())
+            request = ChangeOrder(order_id=order.order_id, change=change, at=self._desk.clock.now(), by_hand=True)
             moved = await self._desk.order_changes.change_order(request)
             if moved.refused is not None:
                 raise moved.refused.refusal() from None
+            return False
+        return True
 
     async def preview_change(self, who: Identity, order_id: str, verb: str, **fields: Any) -> Order:
         """The order as :meth:`change` would leave it now. Writes nothing. Codes: as there."""

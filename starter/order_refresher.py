@@ -16,6 +16,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 
+from activities.erp_news import erp_news
 from activities.requests import OrderStanding
 from activities.store.order_looks import OrderLook
 from domain.refusal import Refusal
@@ -74,8 +75,7 @@ class OrderRefresher:
     async def _look(self, look: OrderLook) -> None:
         async with self._desk.reading() as work:
             order = await work.orders.get(look.order_id)
-            sent = order.sent_at is not None
-        standing = OrderStanding.of(order, sent=sent)
+            standing = (await erp_news(work, order)).standing
         if standing.is_final:
             await self._tell(standing)
         else:

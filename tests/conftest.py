@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--oracle-cases", type=int, default=100_000, help="rules × quotes for the evaluator's oracle; nightly 1000000"
     )
+    parser.addoption("--orders", type=int, default=120, help="split orders of one quote; nightly 1000")
     parser.addoption("--races", type=int, default=196, help="live races between verbs of a round; nightly 3000")
 
 

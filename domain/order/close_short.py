@@ -12,7 +12,7 @@ from domain.order.chain import chain_of, due_of
 from domain.order.event import Cause, Change, OrderEventKind
 from domain.order.following import follow
 from domain.order.item import Item, ItemState
-from domain.order.order import Order, OrderState
+from domain.order.order import Order, OrderKind, OrderState
 from domain.order.permission import Operation, refuse_state
 from domain.order.revision import Disposition, Revision
 from domain.order.standing import is_deliverable, is_open, settled
@@ -31,20 +31,38 @@ def close_short(book: OrderBook, name: str, cause: Cause, *, disposition: Dispos
     Codes: ``unknown_order``, ``wrong_state``, ``on_hold``, ``nothing_open``.
     """
     order = book.order(name)
-    refuse_state(order, Operation.CLOSE_SHORT)
+    if not is_owed_by_earlier(book, order):
+        refuse_state(order, Operation.CLOSE_SHORT)
+    return close_all_short(book, [name], cause, disposition=disposition)
+
+
+def is_owed_by_earlier(book: OrderBook, order: Order) -> bool:
+    """Whether a supplement that is itself fulfilled stands for orders of which something is still open."""
+    if order.kind is not OrderKind.SUPPLEMENT or order.state is not OrderState.FULFILLED:
+        return False
+    return any(is_open(each, item) for each in chain_of(book, order) for item in each.items)
+
+
+def close_all_short(
+    book: OrderBook, names: Iterable[str], cause: Cause, *, disposition: Disposition = "unordered"
+) -> Change:
+    """The same for several running orders in one change. Code: ``nothing_open`` when nothing of any is open."""
     revision = Revision(book, cause, Operation.CLOSE_SHORT)
-    orders = chain_of(book, order)
-    for each in orders:
+    chains = [chain_of(book, book.order(name)) for name in names]
+    for each in (order for chain in chains for order in chain):
         for top in _tops(each):
             _shorten(revision, each, top, disposition)
     if not revision.orders:
-        raise Refusal("nothing_open", f"nothing of order {order.order_id} is open", "order")
-    action = erp_action(orders)
+        named = ", ".join(chain[0].order_id for chain in chains)
+        raise Refusal("nothing_open", f"nothing of order {named} is open", "order")
     changed = tuple(revision.orders)
     follow(revision, disposition, also=changed)
-    for order_id in dict.fromkeys((*changed, order.order_id)):
-        _settle(revision, order_id)
-        revision.note(order_id, OrderEventKind.CLOSED_SHORT, after={"disposition": disposition, "erp": action})
+    for chain in chains:
+        told = {"disposition": disposition, "erp": erp_action(chain)}
+        ids = [each.order_id for each in chain if each.order_id in changed]
+        for order_id in dict.fromkeys((*ids, chain[0].order_id)) if ids else ():
+            _settle(revision, order_id)
+            revision.note(order_id, OrderEventKind.CLOSED_SHORT, after=told)
     return revision.change()
 
 

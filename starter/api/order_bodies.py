@@ -56,6 +56,12 @@ class Cancelling(Commented):
     disposition: Disposition = "unordered"
 
 
+class CancellingAll(Commented):
+    """Where what is cancelled or withdrawn goes."""
+
+    disposition: Disposition = "unordered"
+
+
 class Holding(Commented):
     """Why the order is held; without a reason it is not."""
 

@@ -13,7 +13,7 @@ from domain.refusal import Refusal
 from starter.api.bodies import Acknowledging, Commented, Moving, Previewing, Reaching, Receiving
 from starter.api.bodies import Body as Closed
 from starter.api.caller import Call, Calling
-from starter.api.order_bodies import Ordering
+from starter.api.order_bodies import CancellingAll, Ordering
 from starter.api.order_documents import book_document
 from starter.api.order_page import changed_document, order_page_document
 from starter.api.quotes import etag
@@ -44,6 +44,20 @@ async def create_orders(quote_id: str, body: Ordering, call: Calling) -> JSONRes
 async def list_orders(quote_id: str, call: Calling) -> JSONResponse:
     """All orders of a quote, and what is left of each line."""
     return JSONResponse(book_document(await call.doors.orders.book(quote_id)))
+
+
+@router.post("/quotes/{quote_id}/orders/cancel")
+async def cancel_orders(
+    quote_id: str, call: Calling, query: Preview, body: Annotated[CancellingAll | None, Body()] = None
+) -> JSONResponse:
+    """Cancel the whole fulfilment: what was not sent, and at the ERP what was not shipped; what was shipped stays."""
+    wanted, orders = body or CancellingAll(), call.doors.orders
+    if query.preview:
+        done = await orders.preview_cancel_all(call.who, quote_id, disposition=wanted.disposition)
+    else:
+        told = {"comment": wanted.comment, "key": call.key}
+        done = await orders.cancel_all(call.who, quote_id, disposition=wanted.disposition, **told)
+    return JSONResponse({"quote_id": quote_id, **done.model_dump(mode="json")})
 
 
 @router.get("/orders/{order_id}")

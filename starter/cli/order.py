@@ -64,6 +64,29 @@ def list_(quote: QuoteId, user: As = None, api: ApiUrl = None, as_json: AsJson =
     show(found, book_lines(found), as_json)
 
 
+@app.command("cancel-all")
+def cancel_all(
+    quote: QuoteId,
+    disposition: Annotated[
+        str, typer.Option("--disposition", help="Where it goes: unordered, or cancelled for good.")
+    ] = "unordered",
+    user: As = None,
+    api: ApiUrl = None,
+    comment: Comment = None,
+    only_preview: Preview = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel all orders of a quote that were not sent, and withdraw at the ERP what was not shipped."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import show
+
+    body = {"disposition": disposition, "comment": comment}
+    preview = "true" if only_preview else None
+    found = Line(api, user).post(f"/quotes/{quoted(quote)}/orders/cancel", body, preview=preview)
+    groups = ("cancelled", "withdrawn", "kept")
+    show(found, [f"{group}: {', '.join(found[group]) or 'none'}" for group in groups], as_json)
+
+
 @app.command("show")
 def show_order(order: OrderId, user: As = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Show an order with its items, and what can be done to it now."""
