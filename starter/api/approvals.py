@@ -51,8 +51,13 @@ async def list_approvals(call: Calling, query: Annotated[InboxQuery, Query()]) -
 
 @router.post("/approvals/decide")
 async def decide_many(body: DecidingMany, request: Request, call: Calling) -> JSONResponse:
-    """Many decisions, one after the other, each checked on its own; one answer each, in the same order."""
-    return JSONResponse({"answers": [await _answer(call, each, request) for each in body.decisions]})
+    """Many decisions, one after the other, each checked on its own; one answer each, in the same order.
+
+    Under a key each decision is made once; those that were not made may be made by the same request again.
+    """
+    answers = [await _answer(call, each, request) for each in body.decisions]
+    request.state.unfinished = any(answer["status"] != 200 for answer in answers)
+    return JSONResponse({"answers": answers})
 
 
 async def _answer(call: Call, one: OneOfMany, request: Request) -> dict[str, Any]:

@@ -172,7 +172,8 @@ async def _patience(doors: Doors) -> AsyncIterator[None]:
 async def _once(doors: Doors, request: StrictRequest, key: str, handle: Handler) -> Response:
     """Answer a request that was made before under ``key`` as before; remember the answer to a new one.
 
-    A refused request changed nothing: its key stays free. Codes: ``idempotency_key_reused``, ``in_progress``.
+    A refused request changed nothing: its key stays free. So does that of many in one of which some were not done,
+    each of which has a key of its own. Codes: ``idempotency_key_reused``, ``in_progress``.
     """
     actor: str = request.state.who.user
     query = f"?{request.url.query}" if request.url.query else ""
@@ -192,6 +193,10 @@ async def _once(doors: Doors, request: StrictRequest, key: str, handle: Handler)
         # Also when the caller went away: whatever is still on its way carries the same key.
         await asyncio.shield(_forget(doors, actor, key))
         raise
+    if getattr(request.state, "unfinished", False):
+        # What was done is known by its own key; what was not is no answer to repeat for ever.
+        await _forget(doors, actor, key)
+        return response
     body = bytes(response.body).decode()
     headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     async with doors.desk.database.work() as work:
