@@ -116,7 +116,7 @@ class LiveStage:
     async def submit(self, by: str, comment: str | None) -> None:
         asked = await self.quotes.submission(Identity(by), self._quote_id)
         await self.quotes.submit(Identity(by), self._quote_id, comment)
-        self._asked = asked
+        self._asked, self._plan = asked, None
 
     async def recall(self, by: str, comment: str | None) -> None:
         await self.quotes.recall(Identity(by), self._quote_id, comment)
