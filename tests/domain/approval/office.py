@@ -285,6 +285,10 @@ def check(state: RoundState, directory: Directory) -> None:
         if approval.state is ApprovalState.REQUESTED:
             assert state.outcome is None, "a closed round has no open approval"
             assert approval.waiting_for, f"somebody can act on {approval.rule}"
+            open_seats = [seat for seat in approval.seats if seat.vote is None]
+            if any(directory.is_active(seat.holder) for seat in open_seats):
+                listed = [person for seat in open_seats for person in seat.asked]
+                assert all(directory.is_active(person) for person in listed), "nobody who left is listed"
             assert not set(approval.waiting_for) & set(state.barred)
             assert settled_by(approval) is None, "what is decided is not asked for"
             check_somebody_can_decide(state, approval, directory)

@@ -130,8 +130,8 @@ class Rounds(RuleBasedStateMachine):
     def end_delegation(self, of: str) -> None:
         self.office.work_with(self.office.directory.without_delegations(of))
 
-    @precondition(lambda self: self.is_open and len(self.gone) < 2)
-    @step(user=st.sampled_from(["mei", "sam", "farid", "nora"]))
+    @precondition(lambda self: self.is_open and len(self.gone) < 4)
+    @step(user=st.sampled_from(["mei", "sam", "farid", "nora", "liam", "david", "zoe"]))
     def leave(self, user: str) -> None:
         self.gone.add(user)
         self.office.leave(user)
