@@ -12,6 +12,7 @@ from typing import IO, Any, Self
 
 POLL = 0.05
 LARGEST_LOG = 10_000_000
+LOCK = "lock"
 
 
 class StackError(Exception):
@@ -131,12 +132,24 @@ def log_lines(log: Path) -> list[str]:
     return log.read_text(errors="replace").splitlines() if log.exists() else []
 
 
+def own_folder(path: Path) -> None:
+    """Make the state folder for its owner alone; one that an earlier run left open to others is closed to them.
+
+    It holds the key that signs tokens, the mails, and the data of the servers. Under root another user, who runs the
+    database, may pass it and not read it. A folder that somebody else keeps things in stays as it is.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (path / LOCK).exists() or not any(path.iterdir()):
+        kept = 0o711 if os.geteuid() == 0 else 0o700
+        with contextlib.suppress(PermissionError):  # another's folder is theirs to open
+            path.chmod(path.stat().st_mode & kept)
+
+
 @contextlib.contextmanager
 def sole_use(state_dir: Path) -> Iterator[None]:
     """Hold the state folder for this process. Raises FolderInUse when another one has it."""
-    # It holds the key that signs tokens, the mails, and the data of the database.
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state_dir / "lock").open("a+") as file:
+    own_folder(state_dir)
+    with (state_dir / LOCK).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -153,7 +166,7 @@ def sole_use(state_dir: Path) -> Iterator[None]:
 
 def in_use(state_dir: Path) -> bool:
     """Whether a process holds the state folder now."""
-    path = state_dir / "lock"
+    path = state_dir / LOCK
     if not path.exists():
         return False
     with path.open() as file:

@@ -125,6 +125,7 @@ def _leave_record(stack: Stack) -> None:
     database_url = stack.database_url if stack.database_embedded else ""
     content = {**asdict(stack), "state_dir": str(stack.state_dir), "database_url": database_url}
     draft = stack.state_dir / (RECORD + ".draft")
+    draft.touch(mode=0o600)
     draft.write_text(json.dumps(content, indent=2) + "\n")
     draft.replace(stack.state_dir / RECORD)
 

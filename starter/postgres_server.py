@@ -66,7 +66,7 @@ async def postgres_server(
     """A server on the data in the folder, which is made at the first use."""
     folder = folder.absolute()
     lock = folder.with_name(folder.name + ".lock")
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     await end_leftover(lock, signal.SIGINT)
     # No server of ours runs on this folder now: a pid file is left from a crash, and its number may be a stranger's.

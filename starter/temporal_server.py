@@ -66,8 +66,11 @@ async def temporal_server(
     """A server on the database file. A taken port gives way to the next free one; with ui_port None there is no UI."""
     database, log = database.absolute(), log.absolute()
     lock = database.with_suffix(".lock")
-    database.parent.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Histories name quotes, people and comments; the folder may be one that others pass.
+    for each in database.parent.glob(f"{database.name}*"):
+        each.chmod(0o600)
     # First, so that the ports of a server left by a crash are free again.
     await end_leftover(lock, signal.SIGTERM)
 
@@ -77,7 +80,9 @@ async def temporal_server(
             ui_port = _said("the Temporal UI", ui_port, free_port(ui_port, but_not=port), say)
         command = _command(database, port, ui_port, namespace, time_skipping)
         seen = len(log_lines(log))
-        child = await ChildProcess.start("Temporal", command, lock=lock, log=log, stop_signal=signal.SIGTERM)
+        child = await ChildProcess.start(
+            "Temporal", command, lock=lock, log=log, stop_signal=signal.SIGTERM, umask=0o077
+        )
         try:
             try:
                 await child.until(partial(_answers, port, namespace), within=60)

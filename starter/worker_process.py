@@ -34,7 +34,7 @@ def worker_environment(settings: Settings, stack: Stack) -> dict[str, str]:
 async def worker_process(settings: Settings, stack: Stack) -> AsyncIterator[ChildProcess]:
     """Start a worker on ``stack``, wait until it works, and drain it on the way out."""
     log = stack.logs / "worker.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     begin = log.stat().st_size if log.exists() else 0
     process = await ChildProcess.start(
         "worker",

@@ -83,8 +83,11 @@ def _log_to_file(settings: Settings) -> None:
 
     import structlog
 
+    from starter.child_process import own_folder
+
     log = settings.state_dir / "logs" / "api.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    own_folder(settings.state_dir)
+    log.parent.mkdir(mode=0o700, exist_ok=True)
     logging.basicConfig(filename=log, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     structlog.configure(
         processors=[
@@ -99,7 +102,7 @@ def _log_to_file(settings: Settings) -> None:
 
 def _told(settings: Settings, found: Installation) -> str:
     api, stack = found.api_url, found.stack
-    quote = f"{api}/api/v1/quotes/Q-1001"
+    quote, command = f"{api}/api/v1/quotes/Q-1001", _command()
     lines = [
         "",
         "countersign is up; Ctrl-C stops it.",
@@ -112,9 +115,25 @@ def _told(settings: Settings, found: Installation) -> str:
         *([f"  loaded       {', '.join(found.loaded)}"] if found.loaded else []),
         "",
         "Try, in another terminal:",
-        "  TOKEN=$(countersign token rosa)",
+        f"  TOKEN=$({command} token rosa)",
         f'  curl -s -H "Authorization: Bearer $TOKEN" {quote}',
         f'  curl -s -H "Authorization: Bearer $TOKEN" -X POST {quote}/submit',
-        "  countersign approval list --as mei",
+        f"  {command} approval list --as mei",
     ]
     return "\n".join(lines)
+
+
+def _command() -> str:
+    """How this command is called from a shell here: by its name where the shell finds it, else by where it stands."""
+    import os
+    import shlex
+    import shutil
+    import sys
+    from pathlib import Path
+
+    beside = Path(sys.executable).parent / "countersign"
+    found = shutil.which("countersign")
+    if (found is not None and Path(found).resolve() == beside.resolve()) or not beside.exists():
+        return "countersign"
+    near = os.path.relpath(beside)
+    return shlex.quote(str(beside) if near.startswith("..") else near)

@@ -17,7 +17,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from starter import embedded
-from starter.child_process import ChildProcess, end_leftover, sole_use
+from starter.child_process import ChildProcess, end_leftover, own_folder, sole_use
 from starter.connection import connect, register_search_attributes
 from starter.embedded import FolderInUse, Stack, StackError, embedded_stack, running_stack
 from starter.settings import Settings
@@ -54,6 +54,29 @@ async def sql(stack: Stack, statement: str) -> list[asyncpg.Record]:
         return list(await connection.fetch(statement))
     finally:
         await connection.close()
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """What in the folder others than its owner may read or write, of what tells of quotes, people and keys."""
+    secret = [folder, *folder.glob("temporal.db*"), folder / "stack.json", folder / "postgres", folder / "logs"]
+    return [str(each) for each in secret if each.stat().st_mode & 0o066]
+
+
+async def test_the_state_folder_is_its_owners_alone(settings: Settings) -> None:
+    async with embedded_stack(settings, temporal_port=0, ui_port=0) as stack:
+        assert open_to_others(stack.state_dir) == []
+    # As an earlier release left it.
+    settings.state_dir.chmod(0o755)
+    (settings.state_dir / "temporal.db").chmod(0o644)
+    async with embedded_stack(settings, temporal_port=0, ui_port=0) as stack:
+        assert open_to_others(stack.state_dir) == []
+
+
+def test_a_folder_that_somebody_else_keeps_things_in_stays_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "theirs").touch()
+    own_folder(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
 
 
 async def test_a_second_start_finds_the_old_state_and_the_first_one_left_no_process(settings: Settings) -> None:

@@ -112,6 +112,8 @@ def is_gone(pid: int) -> bool:
 
 
 def it_serves_the_example_and_the_commands_beside_it(running: Running) -> None:
+    for name in (".", "logs", "temporal.db", "stack.json"):
+        assert (running.state / name).stat().st_mode & 0o066 == 0, f"{name} is open to others"
     assert httpx2.get(f"{running.api}/healthz").json() == {"status": "ok"}
     assert httpx2.get(f"{running.api}/readyz").status_code == 200
     token = {"Authorization": f"Bearer {running.run('token', 'rosa').strip()}"}
