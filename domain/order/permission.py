@@ -71,12 +71,16 @@ STATES: Mapping[Operation, tuple[frozenset[OrderState], str]] = MappingProxyType
         Operation.INVOICE: (RECORDED | {OrderState.CLOSED}, "only an activated order is invoiced"),
     }
 )
+FOR_THE_SUPERSEDED = frozenset({Operation.SUPPLEMENT, Operation.CLOSE_SHORT})
 BEFORE_NO_RETURN = frozenset({Operation.MOVE_DATE, Operation.MOVE, Operation.SPLIT, Operation.MERGE})
 
 
 def refuse_state(order: Order, operation: Operation) -> None:
     """Refuse ``operation`` in the order's present state. Codes: ``wrong_state``, ``on_hold``."""
     states, why = STATES[operation]
+    if order.kind is OrderKind.SUPPLEMENT and operation in FOR_THE_SUPERSEDED:
+        # It may be fulfilled at once, when it only takes away; what it superseded is still open, and changed by it.
+        states = states | {OrderState.FULFILLED}
     if order.state not in states:
         if operation is Operation.HOLD and order.state is OrderState.ON_HOLD:
             raise Refusal("on_hold", f"order {order.order_id} is already on hold", "order")

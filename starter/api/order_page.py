@@ -40,5 +40,5 @@ def bare_document(order: Order) -> Json:
     document = order_document(order.model_copy(update={"last_change": None}))
     if last is None:
         return document
-    touched = [order_id for order_id, _ in last.orders]
+    touched = sorted(order_id for order_id, _ in last.orders)
     return {**document, "last_change": {"operation": last.operation, "at": last.at.isoformat(), "orders": touched}}
