@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.approval.absence import absent_from
 from domain.approval.authority import facts_of, matter_of
 from domain.approval.questions import Questions
 from domain.approval.refusals import check_four_eyes, check_turn, seat_for
@@ -54,6 +55,7 @@ class AdHoc(Questions):
             explicit=True,  # a fresh request: what they approved elsewhere is not their answer here
             sla=named.sla or approval.sla,
             snapshot=approval.snapshot,
+            absent=absent_from(named, seating.seats, self.directory, self.state.barred),
             added=Added(by=act.by, where=act.where, to=approval.approval_id, at=at),
             waits_for=(approval.approval_id,) if act.where is Where.AFTER else (),
         )

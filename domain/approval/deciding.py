@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from domain.approval.authority import has_enough, lacks_authority, someone_above
 from domain.approval.manning import Manning
@@ -33,7 +34,10 @@ class Deciding(Manning):
         else:
             self._settle_same_person(settled, at)
 
-    def _record_vote(self, kind: str, approval: Approval, vote: Vote, settles: Verdict | None, at: datetime) -> None:
+    def _record_vote(
+        self, kind: str, approval: Approval, vote: Vote, settles: Verdict | None, at: datetime, **more: Any
+    ) -> None:
+        """``more``: what the record says beside the vote, such as by which channel an override really came."""
         self._record(
             kind,
             at,
@@ -43,7 +47,7 @@ class Deciding(Manning):
             channel=vote.channel,
             comment=vote.comment,
             reason=vote.reason,
-            detail=vote_detail(vote, settles),
+            detail={**vote_detail(vote, settles), **more},
         )
 
     def _verdict(self, approval: Approval, vote: Vote) -> tuple[Verdict | None, str | None]:
@@ -72,7 +76,9 @@ class Deciding(Manning):
             if seat.holder == vote.by != filled.holder:
                 moved = seat.model_copy(update={"holder": filled.holder, "calendar": None, "asked": (), "acting": ()})
                 self._put_seat(approval, self._clocked(approval, moved, at))
-                self._record("replaced", at, approval, detail={"from": seat.holder, "to": filled.holder})
+                self._record(
+                    "replaced", at, approval, detail={"from": seat.holder, "to": filled.holder, "why": "one_seat"}
+                )
             self._refresh_seat(approval.approval_id, seat.origin, at)
 
     def _vote_of(self, decision: Decision, approval: Approval, seat: Seat, at: datetime) -> Vote:

@@ -97,7 +97,7 @@ class Handing(AdHoc):
             check_reason(self.state, act.reason)
         vote = self._override_vote(approval, act, at)
         decided = self._replace(approval, override=vote, settled_at=at)
-        self._record_vote("overridden", decided, vote, vote.verdict, at)
+        self._record_vote("overridden", decided, vote, vote.verdict, at, by_channel=act.channel)
         if act.verdict is Verdict.REJECT:
             self._reject(self._replace(decided, state=ApprovalState.REJECTED), vote, at)
         else:

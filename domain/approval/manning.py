@@ -35,9 +35,9 @@ class Manning(Settling):
         if fresh == seat:
             return
         requested = approval.state is ApprovalState.REQUESTED
-        if requested and fresh.holder != seat.holder:
-            fresh = self._clocked(approval, fresh, at)
-            self._record("replaced", at, approval, detail={"from": seat.holder, "to": fresh.holder})
+        if fresh.holder != seat.holder:
+            fresh = self._clocked(approval, fresh, at) if requested else fresh
+            self._record("replaced", at, approval, detail={"from": seat.holder, "to": fresh.holder, "why": "left"})
         self._put_seat(approval, fresh)
         if fresh.holder != seat.holder and self._settled_elsewhere(approval_id, at):
             return
@@ -75,7 +75,7 @@ class Manning(Settling):
         """Let ``left`` be what remains of ``approval``; what was said in it may now be enough."""
         left = self._replace(approval, seats=left.seats, needed=left.needed)
         verdict = settled_by(left)
-        self._record("replaced", at, approval, detail={"from": seat.holder, "to": None, "settles": verdict})
+        self._record("replaced", at, approval, detail={"from": seat.holder, "to": None, "why": "left", "settles": verdict})
         if verdict is Verdict.APPROVE:
             self._replace(left, state=ApprovalState.APPROVED, settled_at=at)
         elif verdict is Verdict.REJECT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.approval import ladder
+from domain.approval.absence import asked_instead
 from domain.approval.deciding import Deciding
 from domain.approval.round_book import seat_of
 from domain.approval.settling import settled_by
@@ -61,7 +62,9 @@ class Path(Deciding):
             return
         seats = tuple(each if each.vote else self._begun(now, each, at) for each in now.seats)
         requested = self._replace(now, seats=seats, state=ApprovalState.REQUESTED, requested_at=at)
-        self._record("requested", at, requested, detail={"asked": list(requested.waiting_for)})
+        instead = asked_instead(requested)
+        detail = {"asked": list(requested.waiting_for), **({"instead": instead} if instead else {})}
+        self._record("requested", at, requested, detail=detail)
         self._tell("request", requested.waiting_for, requested)
 
     def _approve(self, at: datetime) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.approval.absence import absent_from
 from domain.approval.seats import Seating, Table, seat
 from domain.approval.smart import Past, weigh
 from domain.approval.smart_deciders import Deciders
@@ -189,4 +190,5 @@ def _approval(submission: Submission, result: RuleResult) -> Approval:
         basis=basis,
         settled_at=submission.at if basis else None,
         weighed=weighing,
+        absent=absent_from(named, seating.seats, submission.directory, submission.barred),
     )

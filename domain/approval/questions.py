@@ -27,24 +27,26 @@ class Questions(Path):
         approval = self._replace(approval, questions=(*approval.questions, question))
         behalf = seat.holder if seat.holder != act.by else None
         self._record("asked", at, approval, by=act.by, on_behalf_of=behalf, channel=act.channel, comment=act.comment)
-        self._tell("question", (self._answerer(),), approval, by=act.by, comment=act.comment)
+        self._tell("question", self._answerers(act.by)[:1], approval, by=act.by, comment=act.comment)
 
-    def _answerer(self) -> str:
-        """Who is asked: the submitter; the owner once the submitter is no longer there."""
+    def _answerers(self, asking: str) -> tuple[str, ...]:
+        """Who may answer, the first of them is asked: the submitter; once they left the owner, then who led them."""
         submitter, owner = self.state.submitter, self.state.owner
-        return submitter if self.directory.is_active(submitter) or not self.directory.is_active(owner) else owner
+        line = (submitter, owner, *self.directory.managers_of(submitter), *self.directory.managers_of(owner))
+        return tuple(each for each in dict.fromkeys(line) if self.directory.is_active(each) and each != asking)
 
     def _answer(self, act: RoundAct, at: datetime, *, is_admin: bool) -> None:
         """The submitter answers every open question of one approval, or the only one there is.
 
-        The owner or an admin may where the submitter is no longer active: a clock must not stand still for ever.
+        Once the submitter is no longer active the owner may, once both left whoever led them, and an admin: no clock
+        stands still for ever.
         Codes: ``round_closed``, ``unknown_approval``, ``not_yours``, ``wrong_state`` (no open question; several
         approvals have one and none is named).
         """
         check_open(self.state)
         approval = find_approval(self.state, act.approval, act.by) if act.approval else None
-        instead = not self.directory.is_active(self.state.submitter) and (act.by == self.state.owner or is_admin)
-        if act.by != self.state.submitter and not instead:
+        instead = not self.directory.is_active(self.state.submitter) and is_admin
+        if act.by != self.state.submitter and act.by not in self._answerers("")[:1] and not instead:
             raise Refusal("not_yours", f"{self.state.submitter}, who submitted the quote, answers questions", "by")
         if not self.directory.is_active(act.by):
             raise Refusal("not_yours", f"{act.by} is no active user of the directory", "by")

@@ -113,7 +113,8 @@ class ApprovalRound(Withdrawal, Replacing):
             raise Refusal("not_yours", "only the submitter, the owner or an admin recalls a quote", "by")
         if not is_admin and not self.directory.is_active(by):
             raise Refusal("unknown_user", f"{by} is no active user of the directory", "by")
-        told = [person for each in self._requested() for person in each.waiting_for]
+        who_asked = [person for person in (self.state.submitter, self.state.owner) if person != by]
+        told = [*who_asked, *(person for each in self._requested() for person in each.waiting_for)]
         self._record("recalled", at, by=by, comment=comment)
         self._close(Outcome.RECALLED, comment or "recalled", at)
         self._tell("recalled", (*told, *self._watchers()))

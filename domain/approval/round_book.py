@@ -67,6 +67,8 @@ class RoundBook:
 
     def _tell(self, kind: str, people: Iterable[str], approval: Approval | None = None, **detail: Any) -> None:
         for person in dict.fromkeys(people):
+            if not self.directory.is_active(person):  # nobody who left is bothered
+                continue
             mail = self._mail.setdefault((kind, person), Mail())
             if approval is not None and approval.approval_id not in mail.about:
                 mail.about.append(approval.approval_id)

@@ -249,6 +249,13 @@ class Added(Stored):
     at: datetime
 
 
+class Absent(Stored):
+    """Somebody whom the approver names and who is not asked; ``why``: ``barred``, ``left``, ``nobody_named``."""
+
+    person: str
+    why: str
+
+
 class Approval(Stored):
     """One request to one approver, a person or a group, inside a round.
 
@@ -282,6 +289,7 @@ class Approval(Stored):
     override: Vote | None = None
     withdrawn: tuple[Vote, ...] = ()
     weighed: Weighing | None = None
+    absent: tuple[Absent, ...] = ()
     passed_over: tuple[str, ...] = ()
 
     @property

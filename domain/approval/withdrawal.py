@@ -58,7 +58,7 @@ class Withdrawal(Handing):
         own = next((seat for seat in free if seat.origin == vote.by), free[-1])
         moved = self._handed(approval, own.model_copy(update={"holder": vote.by, "calendar": None}), at)
         self._put_seat(approval, self._clocked(approval, moved, at) if approval.requested_at else moved)
-        self._record("replaced", at, approval, detail={"from": vote.seat_of, "to": vote.by})
+        self._record("replaced", at, approval, detail={"from": vote.seat_of, "to": vote.by, "why": "withdrawn"})
 
     def _own_decision(self, act: RoundAct) -> tuple[Approval, Vote]:
         """The last decision of ``act.by`` there, their own or one in everybody's place."""
