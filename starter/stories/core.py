@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from activities.order_operations import operated
@@ -16,22 +18,25 @@ from domain.approval.state import ActVerb, Decision, Outcome, RoundState, Verdic
 from domain.approvers import check_approvers
 from domain.changes import changed
 from domain.delegation import Delegation
+from domain.ledger.closing import ClosedPeriod, close_period
 from domain.ledger.entries import LedgerEntry
 from domain.money import read_decimal
 from domain.order.activation import acknowledge, activate, advance, next_moment
+from domain.order.agreement import Agreement
+from domain.order.amend import Amendment, amend
 from domain.order.book import OrderBook, open_book
 from domain.order.event import Cause, Change
 from domain.order.fulfilment import accept_item, deliver, reach
 from domain.order.order import Order, OrderState
-from domain.order.pick import pick
+from domain.order.placing import place
+from domain.order.renewal import Renewal, renew
 from domain.order.reschedule import move_date
-from domain.order.split import split
 from domain.people import Directory, read_directory
 from domain.policy.document import read_policy
 from domain.policy.evaluate import CompiledPolicy, compile_policy
 from domain.pricing import price
 from domain.quote import read_quote
-from domain.reading import read_date
+from domain.reading import read_date, read_model
 from domain.refusal import Refusal
 from domain.replacement import Replaced, find_replacement, succeed
 from domain.standing import (
@@ -42,11 +47,15 @@ from domain.standing import (
     check_recall,
     check_submit,
     state_after,
+    status_before,
 )
 from starter.stories.acts import act_of, needs_admin
+from starter.stories.contracting import due_at, passed_periods, wish_of
 from starter.stories.document import (
     Acknowledging,
+    Amending,
     Case,
+    ClosingPeriod,
     Deciding,
     Delivering,
     MovingDate,
@@ -54,12 +63,15 @@ from starter.stories.document import (
     OrderVerb,
     Publishing,
     Reaching,
+    Renewing,
     Replacing,
 )
 from starter.stories.operations import fields_of, subject_of
 from starter.stories.stage import Facts, Happening
 
 CLOCK = "clock"
+OF_A_QUOTE = ("document", "priced", "rounds", "edits", "book", "state", "accepted", "plan", "asked")
+"""What the stage knows of one quote, and puts aside while another is the quote of the case."""
 
 
 class CoreStage:
@@ -78,6 +90,9 @@ class CoreStage:
         self.plan: RoundState | None = None
         self.asked: Submission | None = None
         self.decisions = 0
+        self.shelf: dict[str, dict[str, Any]] = {}
+        self.closed: list[ClosedPeriod] = []
+        self.renewals: list[tuple[datetime, Renewing]] = []
 
     async def begin(self, case: Case) -> None:
         self._clock = case.at
@@ -86,6 +101,7 @@ class CoreStage:
         self.policy_document = case.policy
         self.policy = self._published(case.policy, 1)
         self._take_content(case.quote)
+        self.came = [self.priced.quote.quote_id]
 
     @property
     def clock(self) -> datetime:
@@ -133,7 +149,15 @@ class CoreStage:
         approved = [at for at, each in enumerate(self.rounds, start=1) if each.outcome is Outcome.APPROVED]
         editors = tuple(who for after, who in self.edits if after >= max(approved, default=0))
         return Submission(
-            self.priced, self.policy, self.directory, by, self.clock, editors, self.rounds, comment, self.state.value
+            self.priced,
+            self.policy,
+            self.directory,
+            by,
+            self.clock,
+            editors,
+            self.rounds,
+            comment,
+            status_before(self.state, self.rounds),
         )
 
     async def submit(self, by: str, comment: str | None) -> None:
@@ -194,6 +218,87 @@ class CoreStage:
             self.happenings.append(Happening(event.kind, event.at, tuple(filter(None, names)), event.by))
         self.messages.extend((notice.kind, notice.to) for notice in moving.notices)
 
+    # -- contracts: several quotes, one of which is the quote of the case
+
+    def _turn_to(self, quote_id: str) -> str:
+        """Make that quote the quote of the case; which one was it before."""
+        before = self.priced.quote.quote_id
+        if quote_id != before:
+            found = self.shelf.pop(quote_id)
+            self._shelve()
+            for name, value in found.items():
+                setattr(self, name, value)
+        return before
+
+    def _shelve(self) -> None:
+        self.shelf[self.priced.quote.quote_id] = {name: getattr(self, name) for name in OF_A_QUOTE}
+
+    @contextmanager
+    def _at(self, quote_id: str) -> Iterator[None]:
+        before = self._turn_to(quote_id)
+        try:
+            yield
+        finally:
+            self._turn_to(before)
+
+    def _hand_in(self, document: Any) -> None:
+        """A prepared quote is the quote of the case from now on."""
+        if document["quote_id"] in self.came:
+            raise Refusal("key_taken", f"there is a quote {document['quote_id']} already", "quote_id")
+        priced = price(read_quote(document))
+        self._shelve()
+        self.rounds, self.edits, self.book, self.plan, self.asked = [], [], None, None, None
+        self.state, self.accepted = QuoteState.DRAFT, False
+        self.document, self.priced = document, priced
+        self.came.append(priced.quote.quote_id)
+
+    def _agreement(self, quote_id: str) -> Agreement:
+        if quote_id not in self.came:
+            raise Refusal("unknown_contract", f"there is no contract of {quote_id}", "contract_of")
+        with self._at(quote_id):
+            quote = self.priced.quote
+        if quote.amends is not None:
+            return self._agreement(quote.amends)
+        books = [book for book in self._books() if quote.quote_id in self._origins(book.quote_id)]
+        if not books:
+            raise Refusal("not_ordered", f"nothing of {quote_id} was ordered yet", "contract_of")
+        return Agreement.of(quote, books, self.entries)
+
+    def _origins(self, quote_id: str) -> tuple[str, str | None]:
+        with self._at(quote_id):
+            return quote_id, self.priced.quote.amends
+
+    def _prepare(self, given: Any, kind: str) -> tuple[Agreement, dict[str, Any]]:
+        agreement = self._agreement(given.contract_of)
+        first = agreement.quote.quote_id
+        number = next(n for n in count(1) if f"{first}-{kind}{n}" not in self.came)
+        by = given.by or agreement.quote.owner
+        self._check_user(by)
+        return agreement, {"owner": by, "quote_id": f"{first}-{kind}{number}", **wish_of(given), "contract_of": first}
+
+    async def amend(self, arguments: Amending) -> None:
+        agreement, fields = self._prepare(arguments, "A")
+        self._hand_in(amend(agreement, read_model(Amendment, fields)))
+
+    async def renew(self, arguments: Renewing) -> None:
+        if arguments.lead is not None:
+            quote = self._agreement(arguments.contract_of).quote
+            due = due_at(self.entries, quote.quote_id, arguments.lead, quote.customer.time_zone)
+            if due > self.clock:
+                self.renewals.append((due, arguments))
+                return
+        agreement, fields = self._prepare(arguments, "R")
+        self._hand_in(renew(agreement, read_model(Renewal, fields)))
+
+    async def turn_back(self) -> None:
+        self._turn_to(self.came[0])
+
+    async def close_period(self, arguments: ClosingPeriod) -> None:
+        customer, by = self.priced.quote.customer, arguments.by or self.priced.quote.owner
+        self._check_user(by)
+        zone = customer.time_zone
+        self.closed.append(close_period(self.closed, arguments.month, self.clock, by, time_zone=zone))
+
     # -- people
 
     async def delegate(self, delegation: Delegation) -> None:
@@ -235,69 +340,79 @@ class CoreStage:
         cause = self._cause(arguments.by)
         check_order(self.state, self.accepted)
         book = self.book or open_book(self.priced)
-        if (picks := arguments.picks) is not None:
-            change = pick(book, self.priced, picks, cause)
-        else:
-            change = split(book, self.priced, arguments.split_by or (), cause)
+        amends = self.priced.quote.amends
+        agreement = self._agreement(amends) if amends else None
+        change = place(book, self.priced, arguments.split_by or (), arguments.picks, agreement, cause)
         self.book = book
         self._apply(change)
         if arguments.as_:
             if len(change.orders) != 1:
                 raise Refusal("wrong_state", f"as: names one order, this call made {len(change.orders)}", "as")
-            self.names[arguments.as_] = change.order.key
+            self.names[arguments.as_] = change.order.order_id
         self._time_orders(self.clock)
 
     async def move_date(self, arguments: MovingDate) -> None:
-        book = self._book()
-        order = self._order(arguments.order)
-        cause = self._cause(arguments.by).model_copy(update={"why": arguments.reason or arguments.comment})
-        self._apply(move_date(book, order.order_id, read_date(arguments.to), cause, cut_off=self.cut_off))
-        self._time_orders(self.clock)
+        with self._at(self._holder(arguments.order)):
+            book = self._book()
+            order = self._order(arguments.order)
+            cause = self._cause(arguments.by).model_copy(update={"why": arguments.reason or arguments.comment})
+            self._apply(move_date(book, order.order_id, read_date(arguments.to), cause, cut_off=self.cut_off))
+            self._time_orders(self.clock)
 
     async def activate(self, arguments: OrderVerb) -> None:
-        self._apply(activate(self._order(arguments.order), self._cause(arguments.by)))
-        self._acknowledge_at_once(self.clock)
+        with self._at(self._holder(arguments.order)):
+            self._apply(activate(self._order(arguments.order), self._cause(arguments.by)))
+            self._acknowledge_at_once(self.clock)
 
     async def acknowledge(self, arguments: Acknowledging) -> None:
-        order, cause = self._order(arguments.order), self._cause(arguments.by)
-        given = {"outcome": arguments.outcome, "document": arguments.document, "reason": arguments.reason}
-        self._apply(acknowledge(order, cause, **given))  # type: ignore[arg-type]
+        with self._at(self._holder(arguments.order)):
+            order, cause = self._order(arguments.order), self._cause(arguments.by)
+            given = {"outcome": arguments.outcome, "document": arguments.document, "reason": arguments.reason}
+            self._apply(acknowledge(order, cause, **given))  # type: ignore[arg-type]
 
     async def deliver(self, arguments: Delivering) -> None:
-        order, cause = self._order(arguments.order), self._cause(arguments.by)
-        quantity, on = _quantity(arguments.quantity), _date(arguments.on)
-        self._apply(deliver(order, cause, line=arguments.line, quantity=quantity, on=on, evidence=arguments.evidence))
+        with self._at(self._holder(arguments.order)):
+            order, cause = self._order(arguments.order), self._cause(arguments.by)
+            quantity, on = _quantity(arguments.quantity), _date(arguments.on)
+            self._apply(
+                deliver(order, cause, line=arguments.line, quantity=quantity, on=on, evidence=arguments.evidence)
+            )
 
     async def accept_item(self, arguments: Delivering) -> None:
-        order, cause = self._order(arguments.order), self._cause(arguments.by)
-        quantity, on = _quantity(arguments.quantity), _date(arguments.on)
-        self._apply(
-            accept_item(order, cause, line=arguments.line, quantity=quantity, on=on, evidence=arguments.evidence)
-        )
+        with self._at(self._holder(arguments.order)):
+            order, cause = self._order(arguments.order), self._cause(arguments.by)
+            quantity, on = _quantity(arguments.quantity), _date(arguments.on)
+            self._apply(
+                accept_item(order, cause, line=arguments.line, quantity=quantity, on=on, evidence=arguments.evidence)
+            )
 
     async def reach(self, arguments: Reaching) -> None:
-        order, cause = self._order(arguments.order), self._cause(arguments.by)
-        on = _date(arguments.on)
-        self._apply(
-            reach(order, cause, line=arguments.line, milestone=arguments.milestone, on=on, evidence=arguments.evidence)
-        )
+        with self._at(self._holder(arguments.order)):
+            order, cause = self._order(arguments.order), self._cause(arguments.by)
+            on = _date(arguments.on)
+            self._apply(
+                reach(
+                    order, cause, line=arguments.line, milestone=arguments.milestone, on=on, evidence=arguments.evidence
+                )
+            )
 
     async def operate(self, verb: str, arguments: Any) -> None:
-        book, order = self._book(), self._order(subject_of(arguments))
-        fields = {"key": "story", "verb": verb, "by": arguments.by or self.priced.quote.owner, "token": ""}
-        change = OrderChange.model_validate({**fields, **fields_of(arguments, book, self.names)})
-        cause = self._cause(arguments.by).model_copy(update={"why": change.reason or change.comment})
-        made = operated(order, book, change, cause, cut_off=self.cut_off)
-        if made.orders:
-            self._apply(made)
-            self._name(
-                arguments, [each for each in made.orders if each.order_id not in {o.order_id for o in book.orders}]
-            )
-        self._time_orders(self.clock)
+        with self._at(self._holder(subject_of(arguments))):
+            book, order = self._book(), self._order(subject_of(arguments))
+            fields = {"key": "story", "verb": verb, "by": arguments.by or self.priced.quote.owner, "token": ""}
+            change = OrderChange.model_validate({**fields, **fields_of(arguments, book, self.names)})
+            cause = self._cause(arguments.by).model_copy(update={"why": change.reason or change.comment})
+            made = operated(order, book, change, cause, cut_off=self.cut_off)
+            if made.orders:
+                self._apply(made)
+                self._name(
+                    arguments, [each for each in made.orders if each.order_id not in {o.order_id for o in book.orders}]
+                )
+            self._time_orders(self.clock)
 
     def _name(self, arguments: Any, made: Sequence[Order]) -> None:
         if getattr(arguments, "as_", None) and made:
-            self.names[arguments.as_] = made[0].key
+            self.names[arguments.as_] = made[0].order_id
 
     def _book(self) -> OrderBook:
         if self.book is None:
@@ -326,14 +441,42 @@ class CoreStage:
             if order.state in (OrderState.ACTIVATED, OrderState.FULFILLED) and order.acknowledgement is None:
                 self._apply(acknowledge(order, Cause(at=at, by="erp")))
 
+    def _books(self) -> tuple[OrderBook, ...]:
+        known = {**{name: facts["book"] for name, facts in self.shelf.items()}, self.priced.quote.quote_id: self.book}
+        return tuple(known[name] for name in self.came if known[name] is not None)
+
+    def _holder(self, name: str) -> str:
+        """The quote whose order that is: the quote of the case, or else another one."""
+        key, current = self.names.get(name, name), self.priced.quote.quote_id
+        for book in sorted(self._books(), key=lambda each: each.quote_id != current):
+            if any(key in (order.order_id, order.key) for order in book.orders):
+                return book.quote_id
+        return current
+
     # -- time
 
     async def advance_to(self, moment: datetime) -> None:
-        while (due := self._next_moment()) is not None and due <= moment:
-            self._clock = max(self._clock, due)
-            self._time_round(self._clock)
-            self._time_orders(self._clock)
-        self._clock = moment
+        while (due := self._first_moment()) is not None and due <= moment:
+            self._move_clock(max(self._clock, due))
+            for quote_id in tuple(self.came):
+                with self._at(quote_id):
+                    self._time_round(self._clock)
+                    self._time_orders(self._clock)
+            for each in [each for each in self.renewals if each[0] <= self._clock]:
+                self.renewals.remove(each)
+                await self.renew(each[1])
+        self._move_clock(moment)
+
+    def _move_clock(self, moment: datetime) -> None:
+        before, self._clock = self._clock, moment
+        self.entries.extend(passed_periods(self.entries, before, moment, self.priced.quote.customer.time_zone))
+
+    def _first_moment(self) -> datetime | None:
+        moments: list[datetime | None] = [due for due, _ in self.renewals]
+        for quote_id in tuple(self.came):
+            with self._at(quote_id):
+                moments.append(self._next_moment())
+        return min((each for each in moments if each is not None), default=None)
 
     def _next_moment(self) -> datetime | None:
         moments: list[datetime | None] = [self.rounds[-1].next_moment] if self.rounds else []
@@ -365,6 +508,9 @@ class CoreStage:
             happenings=tuple(self.happenings),
             messages=tuple(self.messages),
             book=self.book,
+            books=self._books(),
+            closed=tuple(self.closed),
+            owner=quote.owner,
             entries=tuple(self.entries),
             time_zone=quote.customer.time_zone,
             quote_total=self.priced.net_total,

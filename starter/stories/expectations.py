@@ -182,11 +182,9 @@ def _events(key: str, expected: Any, recent: Sequence[Happening], aliases: Mappi
 
 def _orders(facts: Facts, expected: Mapping[str, Any]) -> dict[str, Any]:
     """Every order under the name that the story asks for it by: the one it was given, or its key."""
-    if facts.book is None:
-        return {}
     aliases: dict[str, list[str]] = {}
-    for alias, key in facts.names.items():
-        aliases.setdefault(key, []).append(alias)
+    for alias, order_id in facts.names.items():
+        aliases.setdefault(order_id, []).append(alias)
     return {
         name: {
             "state": str(order.state),
@@ -198,8 +196,9 @@ def _orders(facts: Facts, expected: Mapping[str, Any]) -> dict[str, Any]:
             "hold": order.hold.why if order.hold else None,
             "items": _items(order.items),
         }
-        for order in facts.book.orders
-        for name in _asked_by([*aliases.get(order.key, ()), order.key], expected)
+        for book in reversed(facts.books)  # of orders with one key the first has it
+        for order in book.orders
+        for name in _asked_by([*aliases.get(order.order_id, ()), order.key], expected)
     }
 
 
@@ -237,7 +236,7 @@ def _totals(facts: Facts) -> dict[str, Any]:
 
 
 def _invariants(expected: Any, facts: Facts) -> Iterator[Mismatch]:
-    found = violations(facts.book) if facts.book is not None else ()
+    found = [each for book in facts.books for each in violations(book)]
     if expected == "hold" and found:
         yield Mismatch("invariants", "hold", [str(each) for each in found])
     elif expected != "hold":

@@ -36,6 +36,7 @@ from domain.replacement import Replaced
 from domain.standing import QuoteState
 from starter.approval_desk import ApprovalDesk
 from starter.clock import StoryClock
+from starter.contract_desk import ContractDesk
 from starter.desk import Desk
 from starter.order_desk import OrderDesk
 from starter.people_desk import PeopleDesk
@@ -43,9 +44,12 @@ from starter.quote_desk import QuoteDesk
 from starter.replacement_desk import ReplacementDesk
 from starter.round_refresher import RoundRefresher
 from starter.stories.acts import act_of, needs_admin
+from starter.stories.contracting import due_at, passed_periods, wish_of
 from starter.stories.document import (
     Acknowledging,
+    Amending,
     Case,
+    ClosingPeriod,
     Deciding,
     Delivering,
     MovingDate,
@@ -53,6 +57,7 @@ from starter.stories.document import (
     OrderVerb,
     Publishing,
     Reaching,
+    Renewing,
     Replacing,
 )
 from starter.stories.operations import fields_of, subject_of
@@ -105,6 +110,10 @@ class LiveStage:
         self._owner, self._told_id = quote.owner, quote.quote_id
         self._quote_id = f"{quote.quote_id}{self._suffix}"
         self._document = {**case.quote, "quote_id": self._quote_id}
+        self._came = [self._quote_id]
+        self._renewals: list[tuple[datetime, Renewing]] = []
+        self._customer = quote.customer
+        self.contracts = ContractDesk(desk)
         await self.quotes.put(Identity(quote.owner), self._document)
 
     @property
@@ -163,6 +172,50 @@ class LiveStage:
         self._plan = preview_plan(asked)
         self._asked = asked
 
+    # -- contracts
+
+    def _own_id(self, told: str) -> str:
+        """The id that a quote of the story has here."""
+        return (
+            told
+            if told.endswith(self._suffix)
+            else next((each for each in self._came if each.replace(self._suffix, "") == told), f"{told}{self._suffix}")
+        )
+
+    async def amend(self, arguments: Amending) -> None:
+        made = await self.contracts.amend(
+            self._who(arguments.by), self._own_id(arguments.contract_of), wish_of(arguments)
+        )
+        await self._hand_in(made.quote_id)
+
+    async def renew(self, arguments: Renewing) -> None:
+        contract = self._own_id(arguments.contract_of)
+        if arguments.lead is not None:
+            async with self.desk.reading() as work:
+                entries = await work.ledger.entries(customer=self._customer.customer_id)
+            due = due_at(entries, contract, arguments.lead, self._customer.time_zone)
+            if due > self.clock:
+                self._renewals.append((due, arguments))
+                return
+        made = await self.contracts.renew(self._who(arguments.by), contract, wish_of(arguments))
+        await self._hand_in(made.quote_id)
+
+    async def _hand_in(self, quote_id: str) -> None:
+        self._came.append(quote_id)
+        await self._turn_to(quote_id)
+
+    async def _turn_to(self, quote_id: str) -> None:
+        async with self.desk.reading() as work:
+            self._document = (await work.quotes.content(quote_id)).content
+        self._quote_id = quote_id
+
+    async def turn_back(self) -> None:
+        await self._turn_to(self._came[0])
+
+    async def close_period(self, arguments: ClosingPeriod) -> None:
+        customer = self._customer.customer_id
+        await self.contracts.close_period(self._who(arguments.by), arguments.month, customer_id=customer)
+
     # -- people
 
     async def delegate(self, delegation: Delegation) -> None:
@@ -206,7 +259,7 @@ class LiveStage:
         if arguments.as_:
             if len(made) != 1:
                 raise Refusal("wrong_state", f"as: names one order, this call made {len(made)}", "as")
-            self._names[arguments.as_] = made[0].key
+            self._names[arguments.as_] = made[0].order_id
         await self._settle()
 
     async def move_date(self, arguments: MovingDate) -> None:
@@ -243,16 +296,16 @@ class LiveStage:
         )
 
     async def operate(self, verb: str, arguments: Any) -> None:
-        book = await self.orders.book(self._quote_id)
+        book = await self._book_with(subject_of(arguments))
         known = {order.order_id for order in book.orders}
         await self._change(arguments, verb, **fields_of(arguments, book, self._names))
-        made = [each for each in (await self.orders.book(self._quote_id)).orders if each.order_id not in known]
+        made = [each for each in (await self.orders.book(book.quote_id)).orders if each.order_id not in known]
         if getattr(arguments, "as_", None) and made:
-            self._names[arguments.as_] = made[0].key
+            self._names[arguments.as_] = made[0].order_id
         await self._settle()
 
     async def _change(self, arguments: OrderVerb, verb: str, **fields: Any) -> None:
-        book = await self.orders.book(self._quote_id)
+        book = await self._book_with(subject_of(arguments))
         if not book.orders:
             raise Refusal("unknown_order", "nothing is ordered yet", "order")
         name = subject_of(arguments)
@@ -269,19 +322,22 @@ class LiveStage:
         while (due := await self._next_moment()) is not None and due <= moment:
             await self._forward(max(due, self.clock))
             await self._settle()
+            for each in [each for each in self._renewals if each[0] <= self.clock]:
+                self._renewals.remove(each)
+                await self.renew(each[1])
         await self._forward(moment)
 
     async def _next_moment(self) -> datetime | None:
-        moments = [at for _, at in await self._timers()]
+        moments = [*(at for _, at in await self._timers()), *(at for at, _ in self._renewals)]
         return min(moments, default=None)
 
     async def _timers(self) -> list[tuple[str, datetime]]:
         """Every open run of this case that has a timer, and when it is due."""
-        state, book = await self._round(), await self._book()
         timers: list[tuple[str, datetime]] = []
-        if state is not None and state.next_moment is not None:
-            timers.append((quote_approval_id(state.quote_id, state.round), state.next_moment))
-        for order in book.orders if book is not None else ():
+        for state in await self._rounds():
+            if state.next_moment is not None:
+                timers.append((quote_approval_id(state.quote_id, state.round), state.next_moment))
+        for order in [order for book in await self._books() for order in book.orders]:
             due = next_moment(order)
             if due is not None:
                 timers.append((order_run_id(order.order_id), due))
@@ -289,8 +345,9 @@ class LiveStage:
 
     async def _forward(self, to: datetime) -> None:
         """Move the story's clock to ``to`` and with it the clocks of all runs that wait for a moment."""
-        by = to - self.clock
+        by, before = to - self.clock, self.clock
         self._clock.move_to(to)
+        await self._pass_periods(before)
         if by <= timedelta():
             return
         runs = {run for run, _ in await self._timers()}
@@ -300,12 +357,19 @@ class LiveStage:
         ahead = {run: by + self._behind.pop(run, timedelta()) for run in runs}
         await asyncio.gather(*(self._forward_run(run, way + BEYOND) for run, way in ahead.items()))
 
+    async def _pass_periods(self, before: datetime) -> None:
+        """The later periods of what runs without end, as the worker's loop would have booked them."""
+        async with self.desk.database.work() as work:
+            entries = await work.ledger.entries(customer=self._customer.customer_id)
+            await work.ledger.append(passed_periods(entries, before, self.clock, self._customer.time_zone))
+
     async def _open_runs(self) -> set[str]:
         """The runs of the open round and of the orders that are not over, with a timer or without."""
-        state, book = await self._round(), await self._book()
-        runs = {order_run_id(order.order_id) for order in (book.orders if book else ()) if order.state not in FINAL}
-        if state is not None and state.outcome is None:
-            runs.add(quote_approval_id(state.quote_id, state.round))
+        orders = [order for book in await self._books() for order in book.orders]
+        runs = {order_run_id(order.order_id) for order in orders if order.state not in FINAL}
+        for state in await self._rounds():
+            if state.outcome is None:
+                runs.add(quote_approval_id(state.quote_id, state.round))
         return runs
 
     async def _catch_up(self) -> None:
@@ -333,8 +397,7 @@ class LiveStage:
         return all(due > self.clock for _, due in await self._timers())
 
     async def _acknowledge_at_once(self) -> None:
-        book = await self._book()
-        for order in book.orders if book is not None else ():
+        for order in [order for book in await self._books() for order in book.orders]:
             if order.activated_at is not None and order.acknowledgement is None:
                 await self.orders.change(ERP, order.order_id, "acknowledge")
 
@@ -354,20 +417,39 @@ class LiveStage:
             rounds = await work.rounds.all(self._quote_id)
         return rounds[-1] if rounds else None
 
-    async def _book(self) -> OrderBook | None:
+    async def _rounds(self) -> list[RoundState]:
+        """The latest round of every quote of the case."""
         async with self.desk.reading() as work:
-            return await work.orders.find_book(self._quote_id)
+            found = [await work.rounds.all(quote_id) for quote_id in self._came]
+        return [rounds[-1] for rounds in found if rounds]
+
+    async def _books(self) -> list[OrderBook]:
+        async with self.desk.reading() as work:
+            found = [await work.orders.find_book(quote_id) for quote_id in self._came]
+        return [book for book in found if book is not None]
+
+    async def _book_with(self, name: str) -> OrderBook:
+        """The book that has the order: that of the quote of the case, or else another one."""
+        key = self._names.get(name, name)
+        for book in sorted(await self._books(), key=lambda each: each.quote_id != self._quote_id):
+            if any(key in (order.order_id, order.key) for order in book.orders):
+                return book
+        return await self.orders.book(self._quote_id)
 
     async def facts(self) -> Facts:
         async with self.desk.reading() as work:
             stored = await work.quotes.get(self._quote_id)
             quote = (await work.quotes.content(self._quote_id, stored.version)).quote
             rounds = await work.rounds.all(self._quote_id)
-            book = await work.orders.find_book(self._quote_id)
-            entries = await work.ledger.entries(quote=self._quote_id)
-            record = await work.record.of_quote(self._quote_id, limit=10_000)
-            sent = await work.outgoing.of_quote(self._quote_id)
-        keys = {order.order_id: order.key for order in book.orders} if book else {}
+            found = [await work.orders.find_book(quote_id) for quote_id in self._came]
+            rows = await work.ledger.entries(customer=self._customer.customer_id)
+            record = [each for name in self._came for each in await work.record.of_quote(name, limit=10_000)]
+            sent = [each for name in self._came for each in await work.outgoing.of_quote(name)]
+            closed = await work.closed_periods.of(self._customer.customer_id)
+        books = tuple(book for book in found if book is not None)
+        book = next((each for each in books if each.quote_id == self._quote_id), None)
+        keys = {order.order_id: order.key for each in books for order in each.orders}
+        entries = tuple(row for row in rows if row.quote_id in self._came)
         return Facts(
             now=self.clock,
             state=QuoteState(stored.state.value),
@@ -376,6 +458,10 @@ class LiveStage:
             happenings=tuple(self._happening(entry, keys) for entry in record if entry.kind not in QUIET),
             messages=tuple((message.kind, message.recipient) for message in sent),
             book=book,
+            books=books,
+            closed=closed,
+            owner=quote.owner,
+            suffix=self._suffix,
             entries=entries,
             time_zone=quote.customer.time_zone,
             quote_total=price(quote).net_total,
@@ -386,7 +472,13 @@ class LiveStage:
     def _happening(self, entry: RecordEntry, keys: Mapping[str, str]) -> Happening:
         kind = entry.kind.removeprefix("order_")
         order = (str(entry.body.get("line_id") or ""), keys.get(entry.order_id or "", ""), entry.order_id)
-        names = order if entry.order_id else (entry.rule, entry.approval_id) if entry.rule else (self._told_id,)
+        names = (
+            order
+            if entry.order_id
+            else (entry.rule, entry.approval_id)
+            if entry.rule
+            else ((entry.quote_id or self._told_id).replace(self._suffix, "") if self._suffix else self._told_id,)
+        )
         return Happening(kind, entry.at, tuple(name for name in names if name), entry.by)
 
 

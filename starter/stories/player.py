@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ from domain.calendar import clock_duration
 from domain.delegation import Delegation
 from domain.reading import read_model
 from domain.refusal import Refusal
+from domain.standing import QuoteState
 from starter.stories.comparison import Mismatch
-from starter.stories.document import Case, Delegating, Step
+from starter.stories.document import Case, Delegating, Ordering, Step
 from starter.stories.expectations import mismatches
 from starter.stories.operations import OPERATIONS
 from starter.stories.stage import Stage
@@ -50,9 +51,13 @@ async def play(case: Case, stage: Stage, trace: Trace | None = None) -> Told:
         await stage.begin(case)
     except Refusal as refusal:
         return _refused(case, case.where, "the documents of the case", refusal)
-    for step in case.steps:
+    amending: str | None = None
+    for number, step in enumerate(case.steps):
         try:
             failures = await _play_step(step, stage, mark)
+            if step.verb == "amend":
+                amending = await _begin_amendment(stage, step, case.steps[number + 1 :])
+            amending = await _finish_amendment(stage, amending)
         except Refusal as refusal:
             if step.refused != refusal.code:
                 return _refused(case, step.where, step.name or step.verb, refusal, step.refused)
@@ -84,6 +89,26 @@ async def _play_step(step: Step, stage: Stage, mark: _Mark) -> list[str]:
     else:
         await VERBS[step.verb](stage, step.arguments)
     return []
+
+
+async def _begin_amendment(stage: Stage, step: Step, following: Sequence[Step]) -> str | None:
+    """Submit an amendment that no later step submits; whose it is, when it is to be ordered once it is approved."""
+    own = next((each.verb for each in following if each.verb in ("submit", "amend")), None)
+    if own == "submit":
+        return None
+    who = step.arguments.by or (await stage.facts()).owner
+    await stage.submit(who, step.arguments.comment)
+    return who
+
+
+async def _finish_amendment(stage: Stage, who: str | None) -> str | None:
+    """Accept and order an amendment that has just been approved; then the first quote is that of the case again."""
+    if who is None or (await stage.facts()).state is not QuoteState.APPROVED:
+        return who
+    await stage.accept(who, None)
+    await stage.order(Ordering(split_by=("order_date", "ship_to"), by=who))
+    await stage.turn_back()
+    return None
 
 
 async def _expect(expected: Mapping[str, Any], stage: Stage, mark: _Mark) -> list[Mismatch]:
@@ -118,7 +143,7 @@ def _operating(verb: str) -> Callable[[Stage, Any], Awaitable[None]]:
     return lambda stage, given: stage.operate(verb, given)
 
 
-VERBS: Mapping[str, Callable[[Stage, Any], Awaitable[None]]] = {
+VERBS: Mapping[str, Callable[[Stage, Any], Awaitable[object]]] = {
     "submit": lambda stage, given: stage.submit(given.by, given.comment),
     "recall": lambda stage, given: stage.recall(given.by, given.comment),
     "accept": lambda stage, given: stage.accept(given.by, given.comment),
@@ -140,5 +165,8 @@ VERBS: Mapping[str, Callable[[Stage, Any], Awaitable[None]]] = {
     "deliver": lambda stage, given: stage.deliver(given),
     "accept_item": lambda stage, given: stage.accept_item(given),
     "reach": lambda stage, given: stage.reach(given),
+    "amend": lambda stage, given: stage.amend(given),
+    "renew": lambda stage, given: stage.renew(given),
+    "close_period": lambda stage, given: stage.close_period(given),
     **{verb: _operating(verb) for verb in OPERATIONS},
 }

@@ -5,11 +5,13 @@ Each can fail: what expects nothing at all is refused, ``{}`` expects that there
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from domain.ledger.contract import contracts
 from domain.ledger.entitlement import Entitlements, View, covers, entitlements
+from domain.ledger.entries import LedgerEntry
 from domain.ledger.known import end_of_day
 from domain.ledger.revenue import RevenueReport, report, revenue
 from domain.refusal import Refusal
@@ -31,7 +33,7 @@ def _questions(expected: Any, name: str) -> Iterator[tuple[Mapping[str, Any], Ma
     """Each question, and what it expects (``is`` and its kin); one that expects nothing could never fail."""
     for question in expected if isinstance(expected, list) else [expected]:
         wanted = {key: value for key, value in question.items() if key in ("is", "is_only")}
-        strange = set(question) - set(wanted) - {"on", "known", "view"}
+        strange = set(question) - set(wanted) - {"on", "known", "view", "of"}
         if not wanted or strange:
             what = f"{', '.join(sorted(strange))} cannot be asked" if strange else "say what it is"
             raise Refusal("unknown_expectation", f"{what}: write on, known, view, and is or is_only", name)
@@ -43,11 +45,36 @@ def base_of(key: str) -> str:
     return key.removesuffix("_any_order").removesuffix("_only")
 
 
+def _of(question: Mapping[str, Any], facts: Facts) -> Sequence[LedgerEntry]:
+    """The entries that a question is about: the customer's, or those ``of`` one order, contract or quote."""
+    if "of" not in question:
+        return facts.entries
+    items = _items_of(str(question["of"]), facts)
+    return [entry for entry in facts.entries if entry.item_id in items]
+
+
+def _items_of(name: str, facts: Facts) -> frozenset[str]:
+    """The items of an order (by its key, name or id), of a contract or of a quote (by its id).
+
+    Code: ``unknown_contract``.
+    """
+    key = facts.names.get(name, name)
+    orders = [order for book in facts.books for order in book.orders if key in (order.key, order.order_id)]
+    if orders:
+        return frozenset(item.item_id for order in orders for item in order.items)
+    for method in (None, "single"):
+        for contract in contracts(facts.entries, method):
+            told = contract.contract_id.replace(facts.suffix, "") if facts.suffix else contract.contract_id
+            if name in (told, contract.contract_id):
+                return frozenset(contract.items)
+    raise Refusal("unknown_contract", f"{name} is no order and no contract of this story", "of")
+
+
 def ask_entitlements(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
     for question, wanted in _questions(expected, "entitlements"):
         on = date.fromisoformat(str(question["on"]))
         known = _known(question.get("known"), facts, facts.time_zone)
-        held = entitlements(facts.entries, on, known, View(question.get("view", "contracted")))
+        held = entitlements(_of(question, facts), on, known, View(question.get("view", "contracted")))
         for key, products in wanted.items():
             actual: dict[str, Any] = dict(held.by_product)
             for name, quantity in products.items():
@@ -73,7 +100,7 @@ def ask_covers(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
     for question, wanted in _questions(expected, "covers"):
         on = date.fromisoformat(str(question["on"]))
         known = _known(question.get("known"), facts, facts.time_zone)
-        found = covers(facts.entries, on, known, View(question.get("view", "contracted")))
+        found = covers(_of(question, facts), on, known, View(question.get("view", "contracted")))
         asked = [base_of(product) for value in wanted.values() for product in value]
         there: dict[str, list[str]] = {product: [] for product in asked}
         there.update({product: list(sites) for product, sites in found.items()})
@@ -81,10 +108,13 @@ def ask_covers(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
 
 
 def ask_revenue(key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
-    told = report(revenue(facts.entries))
+    schedules = revenue(facts.entries, facts.now, facts.closed)
+    if "of" in expected:
+        items = _items_of(str(expected["of"]), facts)
+        schedules = tuple(each for each in schedules if each.plan.item_id in items)
+        expected = {name: value for name, value in expected.items() if name != "of"}
+    told = report(schedules)
     periods = {name: value for name, value in expected.items() if base_of(name) != "by_line"}
-    if "of" in periods:
-        raise Refusal("not_built_yet", "revenue of one contract or order is not built yet", "of")
     if periods or not expected or key.endswith("_only"):
         yield from _in_periods(periods, told, "revenue", whole=key.endswith("_only"))
     for name, lines in expected.items():

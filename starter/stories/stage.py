@@ -9,13 +9,16 @@ from typing import Any, Protocol
 
 from domain.approval.state import RoundState
 from domain.delegation import Delegation
+from domain.ledger.closing import ClosedPeriod
 from domain.ledger.entries import LedgerEntry
 from domain.order.book import OrderBook
 from domain.policy.explain import Explanation
 from domain.standing import QuoteState
 from starter.stories.document import (
     Acknowledging,
+    Amending,
     Case,
+    ClosingPeriod,
     Deciding,
     Delivering,
     MovingDate,
@@ -23,6 +26,7 @@ from starter.stories.document import (
     OrderVerb,
     Publishing,
     Reaching,
+    Renewing,
     Replacing,
 )
 
@@ -48,6 +52,12 @@ class Facts:
     happenings: Sequence[Happening] = ()
     messages: Sequence[tuple[str, str]] = ()
     book: OrderBook | None = None
+    books: Sequence[OrderBook] = ()
+    """Of every quote of the case, that of the first one first."""
+    closed: Sequence[ClosedPeriod] = ()
+    owner: str = ""
+    suffix: str = ""
+    """What the stage has put behind the ids of quotes, to tell its own from others."""
     entries: Sequence[LedgerEntry] = ()
     time_zone: str = "UTC"
     quote_total: Any = None
@@ -83,6 +93,13 @@ class Stage(Protocol):
     async def accept_item(self, arguments: Delivering) -> None: ...
     async def reach(self, arguments: Reaching) -> None: ...
     async def operate(self, verb: str, arguments: Any) -> None: ...
+    async def amend(self, arguments: Amending) -> None:
+        """Prepare an amendment, which is the quote of the case from then on."""
+
+    async def renew(self, arguments: Renewing) -> None: ...
+    async def close_period(self, arguments: ClosingPeriod) -> None: ...
+    async def turn_back(self) -> None:
+        """The first quote is the quote of the case again."""
 
     async def advance_to(self, moment: datetime) -> None:
         """Move the clock on; everything that time alone brings until then happens at its own moment."""

@@ -65,8 +65,7 @@ def steps(*lines: str) -> str:
         (["{submit: {by: ann}, refused: [a]}"], "wrong_type", 8),
         (["expect: {colour: red}"], "unknown_expectation", 8),
         (["expect: [a]"], "wrong_type", 8),
-        # what is not built yet is refused by name
-        (["submit: {by: ann}", "renew: {contract_of: x}"], "not_built_yet", 9),
+        (["submit: {by: ann}", "renew: {contract_of: x, lead: soon}"], "invalid_duration", 9),
         (["withdraw: {by: ann}"], "missing_field", 8),
         (["override: {by: ann, rule: r, decision: maybe}"], "invalid_choice", 8),
         (["add: {by: ann, rule: r, who: bob, where: behind}"], "invalid_choice", 8),
@@ -77,7 +76,7 @@ def steps(*lines: str) -> str:
         (["cancel: {order: x, disposition: gone}"], "invalid_choice", 8),
         (["cancel: {order: x, lines: [A, A]}"], "conflicting_fields", 8),
         (["return: {order: x, lines: [{line: A, colour: red}]}"], "wrong_type", 8),
-        (["amend: {contract_of: Q}"], "not_built_yet", 8),
+        (["amend: {contract_of: Q}"], "missing_field", 8),
     ],
 )
 def test_a_wrong_step_is_told_with_its_line(tmp_path: Path, lines: list[str], code: str, at: int) -> None:
@@ -114,10 +113,6 @@ def test_lines_of_an_order_may_be_written_in_several_ways(tmp_path: Path, lines:
 def test_a_merge_is_told_from_either_side(tmp_path: Path, words: str, target: str, absorbed: tuple[str, ...]) -> None:
     [case] = read_story(story(tmp_path, steps(f"merge: {{{words}}}")))
     assert (case.steps[0].arguments.target, case.steps[0].arguments.absorbed) == (target, absorbed)
-
-
-def test_a_verb_that_is_not_built_is_named(tmp_path: Path) -> None:
-    assert "the verb renew is not built yet" in str(refusal(story(tmp_path, steps("renew: {contract_of: x}"))))
 
 
 @pytest.mark.parametrize(

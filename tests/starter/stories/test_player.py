@@ -123,20 +123,12 @@ def test_a_wrong_file_exits_with_2(tmp_path: Path) -> None:
     assert run(tmp_path / "nowhere.yaml")[0] == 2
 
 
-@pytest.mark.parametrize("step", ["renew: {contract_of: x}", "close_period: {month: x}"])
-def test_what_is_not_built_yet_exits_with_2_and_is_never_counted_as_passed(tmp_path: Path, step: str) -> None:
-    code, output = run(write(tmp_path, step))
-    assert code == 2
-    assert "is not built yet" in output
-    assert "1 passed" not in output
-
-
-def test_what_turns_out_not_to_be_built_while_playing_is_told_apart(tmp_path: Path) -> None:
+def test_a_question_of_a_contract_that_is_not_there_fails_the_case(tmp_path: Path) -> None:
     steps = ["submit: {by: rosa}", "expect: {revenue: {of: somewhere, total: 1}}"]
     code, output = run(write(tmp_path, *steps))
-    assert code == 2
-    assert "0 passed, 0 failed, 1 not built yet" in output
-    assert "not built case" in output
+    assert code == 1
+    assert "unknown_contract" in output
+    assert "0 passed, 1 failed" in output
 
 
 def test_json_gives_everything(tmp_path: Path) -> None:
