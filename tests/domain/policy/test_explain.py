@@ -365,18 +365,18 @@ def test_the_hospital_in_the_united_states_and_elsewhere() -> None:
 
 def test_the_hospital_is_explained_in_a_fraction_of_a_second() -> None:
     hospital()
-    began = time.perf_counter()
+    began = time.process_time()
     hospital()
-    assert time.perf_counter() - began < 1  # 0.05 s on a machine of one's own; tests share theirs
+    assert time.process_time() - began < 1  # 0.05 s on a machine of one's own; tests share theirs
 
 
 def test_what_would_cost_too_much_is_not_searched_and_says_so() -> None:
     rules = [rule(f"r{at}", f"max_discount > {at}") for at in range(200)]
     policy = compile_policy(read_policy({"policy": "p", "variables": VARIABLES, "rules": rules}))
     priced = price(read_quote(quote(*(cheap(f"L{at}", "8") for at in range(500)))))
-    began = time.perf_counter()
+    began = time.process_time()
     told = explain(policy, priced, DAY)
-    assert time.perf_counter() - began < 10  # about a second on a machine of one's own
+    assert time.process_time() - began < 10  # about a second on a machine of one's own
     assert told[-1].note == NOT_SEARCHED
     assert not told[-1].complete
     assert any(each.change for each in told)
@@ -389,9 +389,9 @@ def test_rules_of_hundreds_of_conditions_cost_no_more_than_others(combination: s
     policy = compile_policy(read_policy({"policy": "p", "variables": VARIABLES, "rules": rules}))
     fields = {f"f{at}": "x" for at in range(500)}
     priced = price(read_quote(quote(*(cheap(f"L{at}", "8") for at in range(10)), fields=fields)))
-    began = time.perf_counter()
+    began = time.process_time()
     told = explain(policy, priced, DAY)
-    assert time.perf_counter() - began < 10  # one or two seconds on a machine of one's own
+    assert time.process_time() - began < 10  # one or two seconds on a machine of one's own
     assert told[-1].note == NOT_SEARCHED
 
 

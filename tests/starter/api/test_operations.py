@@ -91,11 +91,13 @@ async def test_the_api_describes_itself(api: Api) -> None:
         "/orders/{order_id}": {"get", "patch"},
         "/customers/{customer_id}/revenue": {"get"},
         "/policies": {"post"},
+        "/orders/{order_id}/merge": {"post"},
+        "/contracts/{contract_id}/amend": {"post"},
+        "/customers/{customer_id}": {"get"},
     }
     for path, methods in wanted.items():
         assert methods <= set(described["paths"][f"/api/v1{path}"])
     assert "QuoteLine" in described["components"]["schemas"]
-    assert not any("merge" in path for path in described["paths"])
     page = await api.http.get("http://test/docs")
     assert "/api/v1/quotes/{quote_id}/submit" in page.text
     assert "http" not in page.text.replace("/healthz", "")
