@@ -62,7 +62,8 @@ class Manning(Settling):
             return self._give_up(approval, seat, left, at)
         if ladder.replacement(self.directory, self.state, approval, seat) is not None:
             return False
-        if able or (left.votes and settled_by(left) is not None):
+        # That too few remain is nobody's no: then the seat waits.
+        if able or settled_by(left) in {vote.verdict for vote in left.votes}:
             return self._give_up(approval, seat, left, at)
         above = someone_above(self.directory, self.state, approval)
         if above is None or not ladder.may_reach(self.directory, self.state, left):

@@ -348,3 +348,17 @@ def test_who_left_and_cannot_be_replaced_loses_the_seat() -> None:
     office.leave("farid")
     assert office.state.outcome is not None
     assert office.state.outcome.value == "approved"
+
+
+def test_that_too_few_remain_rejects_nothing() -> None:
+    office = Office(rule("g", "board"), directory=board(3), fallback=None)
+    office.submit()
+    office.approve("g", "mei")
+    for gone in ("ines", "david"):
+        office.leave(gone)
+    assert office.asked() == {"g": ("farid",)}
+    office.approve("g", "farid")
+    assert office.state.outcome is None
+    office.return_to_work("david")
+    office.approve("g", "david")
+    assert office.states() == {"g": "approved"}
