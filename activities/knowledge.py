@@ -13,6 +13,7 @@ from domain.policy.evaluate import CompiledPolicy, compile_policy
 from domain.pricing import price
 from domain.reading import read_model
 from domain.refusal import Refusal
+from domain.standing import status_before
 
 
 class Knowledge:
@@ -66,6 +67,7 @@ class Knowledge:
         """The stored quote as ``by`` would submit it at ``at``. Codes: ``unknown_quote``, ``unknown_policy``."""
         stored = await work.quotes.get(quote_id)
         quote = (await work.quotes.content(quote_id, stored.version)).quote
+        earlier = await work.rounds.all(quote_id)
         return Submission(
             price(quote),
             await self.policy(work, policy),
@@ -73,7 +75,7 @@ class Knowledge:
             by,
             at,
             await work.quotes.editors(quote_id),
-            await work.rounds.all(quote_id),
+            earlier,
             comment,
-            str(stored.state),
+            status_before(stored.state, earlier),
         )

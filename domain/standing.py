@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from domain.approval.state import RoundState
@@ -57,6 +58,16 @@ def check_order(state: QuoteState, accepted: bool) -> None:
     if state is not QuoteState.APPROVED or not accepted:
         what = "approved but not accepted" if state is QuoteState.APPROVED else str(state)
         raise Refusal("not_approved", f"only an approved, accepted quote is ordered; this one is {what}")
+
+
+def status_before(state: QuoteState, earlier: Sequence[RoundState]) -> str:
+    """What ``skip_when_status`` looks at: where the quote stood before it was edited for this submission.
+
+    A quote that was edited since its last round is a draft; rules that are skipped for approved (rejected, recalled)
+    quotes mean how that round ended. ``draft`` is said only of a quote that was never submitted.
+    """
+    outcome = earlier[-1].outcome if earlier else None
+    return str(outcome.value if state is QuoteState.DRAFT and outcome is not None else state.value)
 
 
 def state_after(round_state: RoundState) -> QuoteState:

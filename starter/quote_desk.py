@@ -31,7 +31,7 @@ from domain.people import Directory
 from domain.pricing import price
 from domain.quote import read_quote
 from domain.refusal import Refusal
-from domain.standing import check_accept, check_recall, check_submit
+from domain.standing import check_accept, check_recall, check_submit, status_before
 from starter.desk import Desk
 from starter.round_calls import update_round
 from starter.temporal_calls import answered
@@ -102,6 +102,7 @@ class QuoteDesk:
         quote = read_quote(document)
         async with self._desk.reading() as work:
             known = await work.quotes.find(quote.quote_id)
+            earlier = await work.rounds.all(quote.quote_id)
             return Submission(
                 price(quote),
                 await self._desk.knowledge.policy(work, self._desk.policy),
@@ -109,8 +110,8 @@ class QuoteDesk:
                 who.user,
                 self._desk.clock.now(),
                 await work.quotes.editors(quote.quote_id),
-                await work.rounds.all(quote.quote_id),
-                status=str(known.state) if known else "draft",
+                earlier,
+                status=status_before(known.state, earlier) if known else "draft",
             )
 
     # -- the round
@@ -159,6 +160,10 @@ class QuoteDesk:
             at=self._desk.clock.told(),
         )
 
+        # One id for this call and its repeats: the server answers a known id with its first answer, also where that was
+        # the refusal by a run that has failed since.
+        call_id = f"opened/{uuid.uuid4().hex}"
+
         async def call() -> RoundAnswer:
             operation = WithStartWorkflowOperation(
                 QuoteApproval.run,
@@ -178,7 +183,7 @@ class QuoteDesk:
                 static_summary=f"{stored.quote_id} round {number}: {stored.net_total} {stored.currency}",
             )
             answer: RoundAnswer = await self._desk.client.execute_update_with_start_workflow(
-                "opened", start_workflow_operation=operation, id="opened", result_type=RoundAnswer
+                "opened", start_workflow_operation=operation, id=call_id, result_type=RoundAnswer
             )
             return answer
 

@@ -76,7 +76,8 @@ class Manning(Settling):
         """Let ``left`` be what remains of ``approval``; what was said in it may now be enough."""
         left = self._replace(approval, seats=left.seats, needed=left.needed)
         verdict = settled_by(left)
-        self._record("replaced", at, approval, detail={"from": seat.holder, "to": None, "why": "left", "settles": verdict})
+        detail = {"from": seat.holder, "to": None, "why": "left", "settles": verdict}
+        self._record("replaced", at, approval, detail=detail)
         if verdict is Verdict.APPROVE:
             self._replace(left, state=ApprovalState.APPROVED, settled_at=at)
         elif verdict is Verdict.REJECT:
