@@ -175,9 +175,9 @@ class CoreStage:
         self.plan = preview_plan(submission)
         self.asked = submission
 
-    async def recall(self, by: str, comment: str | None) -> None:
+    async def recall(self, by: str, comment: str | None, *, admin: bool = False) -> None:
         check_recall(self.state, self.accepted)
-        self._moved(self._current(), lambda moving: moving.recall(by, self.clock, comment=comment))
+        self._moved(self._current(), lambda moving: moving.recall(by, self.clock, comment=comment, is_admin=admin))
 
     async def decide(self, verdict: str, arguments: Deciding) -> None:
         self.decisions += 1

@@ -64,6 +64,10 @@ NumberText = Annotated[str, BeforeValidator(_number)]
 Disposition = Literal["unordered", "cancelled"]
 
 
+CHANGES: Mapping[str, str] = {"policy": "policy_change", "directory": "directory_change", "quote": "change"}
+"""What a case calls the changes of its documents."""
+
+
 class Verb(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -71,6 +75,10 @@ class Verb(BaseModel):
 class Acting(Verb):
     by: str
     comment: str | None = None
+
+
+class Recalling(Acting):
+    admin: bool = False
 
 
 class Deciding(Acting):
@@ -174,6 +182,8 @@ class Replacing(Verb):
 
 
 class Publishing(Verb):
+    """A new version; ``policy`` is a document, or a path from the story as in its head."""
+
     policy: Any = None
     policy_change: Mapping[str, Any] | None = None
     comment: str | None = None
@@ -385,7 +395,7 @@ VERBS: Mapping[str, type[Verb]] = {
     "renew": Renewing,
     "close_period": ClosingPeriod,
     "submit": Acting,
-    "recall": Acting,
+    "recall": Recalling,
     "accept": Acting,
     "approve": Deciding,
     "reject": Deciding,
@@ -521,9 +531,12 @@ def _case(document: YamlDocument, folder: Path, file: _FilePart, position: int) 
         raise Refusal("missing_field", f"{document.where(at)}: say when the story begins, with at:", "at")
     changes = {"policy": part.policy_change, "directory": part.directory_change, "quote": part.change}
     places: dict[str, Place] = {name: at if getattr(part, name) is not None else () for name in changes}
-    documents = {name: material(document, folder, name, change, places[name]) for name, change in changes.items()}
+    told = {name: document.where((*at, key)) for name, key in CHANGES.items()}
+    documents = {
+        name: material(document, folder, name, change, places[name], told[name]) for name, change in changes.items()
+    }
     check_together(documents["policy"], documents["directory"], document.where(at))
-    steps = tuple(_step(document, value, (*at, "steps", number)) for number, value in enumerate(part.steps))
+    steps = tuple(_step(document, folder, value, (*at, "steps", number)) for number, value in enumerate(part.steps))
     return Case(
         name=part.name,
         at=begins,
@@ -539,7 +552,7 @@ def _case(document: YamlDocument, folder: Path, file: _FilePart, position: int) 
     )
 
 
-def _step(document: YamlDocument, value: Any, at: tuple[str | int, ...]) -> Step:
+def _step(document: YamlDocument, folder: Path, value: Any, at: tuple[str | int, ...]) -> Step:
     where = document.where(at)
     if not isinstance(value, dict):
         raise Refusal("wrong_type", f"{where}: a step is a mapping with one verb")
@@ -551,7 +564,20 @@ def _step(document: YamlDocument, value: Any, at: tuple[str | int, ...]) -> Step
     refused = value.get("refused")
     if refused is not None and not isinstance(refused, str):
         raise Refusal("wrong_type", f"{where}: refused names one code")
+    if isinstance(arguments, Publishing) and isinstance(arguments.policy, str):
+        arguments = _published(document, folder, arguments, (*at, verb), refused)
     return Step(verb, arguments, refused, value.get("name"), where)
+
+
+def _published(
+    document: YamlDocument, folder: Path, given: Publishing, at: tuple[str | int, ...], refused: str | None
+) -> Publishing:
+    """``given`` with the policy that its path leads to, checked now unless the story expects it to be refused."""
+    if refused is not None:
+        return given.model_copy(update={"policy": source(document, folder, "policy", at).value})
+    told = document.where((*at, "policy_change"))
+    policy = material(document, folder, "policy", given.policy_change or {}, at, told)
+    return given.model_copy(update={"policy": policy, "policy_change": None})
 
 
 def _arguments(document: YamlDocument, verb: str, value: Any, at: tuple[str | int, ...], where: str) -> Any:

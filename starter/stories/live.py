@@ -127,8 +127,9 @@ class LiveStage:
         await self.quotes.submit(Identity(by), self._quote_id, comment)
         self._asked, self._plan = asked, None
 
-    async def recall(self, by: str, comment: str | None) -> None:
-        await self.quotes.recall(Identity(by), self._quote_id, comment)
+    async def recall(self, by: str, comment: str | None, *, admin: bool = False) -> None:
+        who = Identity(by, frozenset({"admin"} if admin else ()))
+        await self.quotes.recall(who, self._quote_id, comment)
 
     async def accept(self, by: str, comment: str | None) -> None:
         await self.quotes.accept(Identity(by), self._quote_id, comment)

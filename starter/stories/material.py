@@ -84,19 +84,31 @@ def source(story: YamlDocument, folder: Path, name: str, at: Place) -> Source:
     return Source(read_lines(folder / found.value), ()) if isinstance(found.value, str) else found
 
 
-def material(story: YamlDocument, folder: Path, name: str, change: Mapping[str, Any], at: Place) -> Any:
+def material(story: YamlDocument, folder: Path, name: str, change: Mapping[str, Any], at: Place, told: str) -> Any:
     """The document ``name`` at ``at`` of ``story``, inline or as a path from ``folder``, with ``change`` made.
 
-    A document that is wrong is refused with its own ``file:line``.
+    A document that is wrong is refused with its own ``file:line``; where only the change makes it so, with ``told``, the
+    place of the change.
     """
     given = source(story, folder, name, at)
-    with _told_at(story.where(at)):
-        result = changed(given.value, change)
     try:
-        READERS[name](result)
+        READERS[name](given.value if isinstance(given.value, Mapping) else changed(given.value, {}))
     except Refusal as refusal:
-        raise with_lines(given.document, refusal, given.root) from None
+        if not change or not _mends(name, given.value, change):
+            raise with_lines(given.document, refusal, given.root) from None
+    with _told_at(told):
+        result = changed(given.value, change)
+        READERS[name](result)
     return result
+
+
+def _mends(name: str, value: Any, change: Mapping[str, Any]) -> bool:
+    """Whether a document that is wrong as it was written is right once the case has changed it."""
+    try:
+        READERS[name](changed(value, change))
+    except Refusal:
+        return False
+    return True
 
 
 def check_together(policy: Any, directory: Any, where: str) -> None:

@@ -145,7 +145,7 @@ def _operating(verb: str) -> Callable[[Stage, Any], Awaitable[None]]:
 
 VERBS: Mapping[str, Callable[[Stage, Any], Awaitable[object]]] = {
     "submit": lambda stage, given: stage.submit(given.by, given.comment),
-    "recall": lambda stage, given: stage.recall(given.by, given.comment),
+    "recall": lambda stage, given: stage.recall(given.by, given.comment, admin=given.admin),
     "accept": lambda stage, given: stage.accept(given.by, given.comment),
     "approve": lambda stage, given: stage.decide("approve", given),
     "reject": lambda stage, given: stage.decide("reject", given),
