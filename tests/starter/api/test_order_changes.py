@@ -212,7 +212,7 @@ async def test_a_key_makes_one_change_of_many_requests(api: Api, orders: dict[st
     assert answers[0].text == answers[1].text
     assert answers[1].headers["idempotency-replayed"] == "true"
     assert len((await api.get(f"/quotes/{first.rpartition('-')[0]}/orders"))["orders"]) == len(orders) + 1
-    other = {"json": {"lines": {"A": "2"}}, "headers": key}
+    other: dict[str, Any] = {"json": {"lines": {"A": "2"}}, "headers": key}
     assert await api.refused("POST", path, **other) == (422, "idempotency_key_reused")
 
 
@@ -258,7 +258,7 @@ WRONG: tuple[tuple[str, Any, str, str], ...] = (
 
 async def test_orders_that_are_not_for_the_same_are_never_joined(api: Api, orders: dict[str, str]) -> None:
     first = orders[FIRST]
-    strangers = {
+    strangers: dict[str, dict[str, Any]] = {
         "customer_differs": {"customer": {"customer_id": "d", "name": "Other"}},
         "bill_to_differs": {"bill_to": "somebody"},
         "currency_differs": {"currency": "EUR"},
