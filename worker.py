@@ -28,6 +28,7 @@ from starter.answer_keeper import AnswerKeeper
 from starter.connection import connect
 from starter.desk import Desk
 from starter.erp_watch import ErpWatch
+from starter.ledger_watch import LedgerWatch
 from starter.order_refresher import OrderRefresher
 from starter.post_office import relay_of
 from starter.record_keys import head_file, signing_key
@@ -135,6 +136,7 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
         asyncio.create_task(ErpWatch(desk, erp).run()),
         asyncio.create_task(RoundRefresher(desk).run()),
         asyncio.create_task(OrderRefresher(desk).run()),
+        asyncio.create_task(LedgerWatch(desk, lead=settings.renewal_lead).run()),
         asyncio.create_task(AnswerKeeper(database).run()),
         asyncio.create_task(RecordSigner(database, signing_key(settings), head_file(settings)).run()),
     ]

@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -43,6 +44,8 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535)
     task_queue: str = "countersign"
+    renewal_lead: timedelta | None = None
+    """How long before a contract ends its renewal is prepared (`P90D`); none: only when somebody asks for it."""
     deployment: str | None = None
     """Name of the worker deployment; with `build_id` it turns on Worker Versioning."""
     build_id: str | None = None

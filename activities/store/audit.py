@@ -12,6 +12,7 @@ from activities.store.order_tables import orders
 from activities.store.record_heads import Evidence
 from activities.store.retelling import Retelling
 from activities.store.work import Database, Work
+from domain.ledger.revenue_audit import revenue_violations
 from domain.order.book import OrderBook
 from domain.order.invariants import violations
 
@@ -51,7 +52,8 @@ async def audit(
 
     Codes: ``record_edited``, ``record_deleted`` and so on, ``round_differs``, ``round_unrecorded`` and
     ``round_missing`` where a round is not what the record tells, ``i1_quantity`` to ``i4_lineage``, ``row_differs``
-    where a list shows something else than the order or round holds, ``unreadable``.
+    where a list shows something else than the order or round holds, ``revenue_contracted`` and its kin where the
+    revenue of a customer does not add up, ``unreadable``.
     """
     async with database.reading() as work:
         found, heads = await audit_record(work, evidence)
@@ -67,6 +69,7 @@ async def audit(
             found += wrong
             if on_book is not None:
                 on_book(quote_id)
+        found += await _audit_revenue(work)
         entries = await work.record.count()
     return AuditReport(
         entries=entries,
@@ -110,6 +113,21 @@ async def _audit_book(work: Work, quote_id: str) -> tuple[int, list[Violation]]:
         for each in violations(book)
     ]
     return len(book.orders), found + await _audit_rows(work, book)
+
+
+async def _audit_revenue(work: Work) -> list[Violation]:
+    """What does not add up in the revenue of each customer."""
+    found: list[Violation] = []
+    after = ""
+    while names := await work.customer_pages.with_orders(after):
+        for name in names:
+            entries = await work.ledger.entries(customer=name)
+            wrong = revenue_violations(entries, await work.closed_periods.of(name))
+            found += [
+                Violation(code=each.code, where=f"customer {name} {each.path}", message=each.message) for each in wrong
+            ]
+        after = names[-1]
+    return found
 
 
 async def _audit_rows(work: Work, book: OrderBook) -> list[Violation]:

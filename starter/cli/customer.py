@@ -11,6 +11,16 @@ from starter.cli.options import ApiUrl, As, AsJson, CustomerId, Known
 app = typer.Typer(help="What a customer has, may use, and has earned us.", no_args_is_help=True)
 
 
+@app.command("show")
+def show_customer(customer: CustomerId, user: As = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Show a customer in one look: terms, what was delivered, runs and comes, and money by state."""
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import customer_lines, show
+
+    found = Line(api, user).get(f"/customers/{quoted(customer)}")
+    show(found, customer_lines(found), as_json)
+
+
 @app.command()
 def contract(
     customer: CustomerId,

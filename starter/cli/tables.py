@@ -174,3 +174,32 @@ def earned_lines(earned: Json) -> Iterator[str]:
     sums = [("total", figure(earned["total"])), ("remaining", figure(earned["remaining"]))]
     yield from table((*months, *sums, ("contracted", figure(earned["contracted"]))), right=(1,))
     yield f"in {earned['currency']}" if earned["currency"] else "nothing is ordered"
+
+
+def customer_lines(page: Json) -> Iterator[str]:
+    """A customer in one look."""
+    yield f"{page['customer_id']} {page['name']} on {page['on']}"
+    for quote in page["quotes"]:
+        terms = ", ".join(f"{name} {value}" for name, value in quote["terms"].items())
+        yield f"  {quote['quote_id']} {quote['state']} {amount(quote['net_total'])} {terms}".rstrip()
+    yield from contract_lines({"contracts": page["contracts"]})
+    for title, rows in (("runs", page["running"]), ("comes", page["coming"]["services"])):
+        yield from table(
+            (
+                (
+                    f"  {title}",
+                    row["product"],
+                    row["ship_to"],
+                    row["quantity"],
+                    f"{row['start']} to {row['end'] or '…'}",
+                )
+                for row in rows
+            ),
+            right=(3,),
+        )
+    for row in page["delivered"]:
+        yield f"  delivered {row['quantity']} of {row['ordered']} {row['product']} {row['ship_to'] or ''}".rstrip()
+    for order in page["coming"]["orders"]:
+        yield f"  order {order['order_id']} {order['state']} {order['order_date']} {amount(order['total'])}"
+    for money in page["money"]:
+        yield f"  recognised {figure(money['recognised'])}, remaining {figure(money['remaining'])} {money['currency']}"
