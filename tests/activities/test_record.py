@@ -179,6 +179,9 @@ async def test_kept_tables_refuse_every_change(database: Database, table: str) -
         head = HeadKey(HeadKey.generate()).sign(chain="main", number=1, seq=1, hash="h", at=NOON)
         async with database.work() as work:
             await work.heads.add(head)
+    if table == "closed_periods":
+        async with database.work() as work:
+            await work.closed_periods.close("2026-01", NOON, "pat")
     for statement in (
         f"UPDATE {table} SET {one_column} = {one_column}",
         f"DELETE FROM {table}",
