@@ -19,15 +19,17 @@ PARTS = (approvals, approval_people, decisions)
 def _statement(first: str) -> TextClause:
     """``first`` writes the row of the round; the others follow, and foreign keys are checked at the end of all."""
     # Of one person's answers to one request the first one is kept.
+    same_round = "(approvals.quote_id, approvals.round) = (excluded.quote_id, excluded.round)"
     kept = "ON CONFLICT (approval_id, by, turn) WHERE channel <> 'timeout' DO NOTHING"
     parts = {
         "round": first,
-        approvals.name: _insert(approvals, _merging(approvals)),
+        # No round takes an approval from another one: whoever writes compares how many rows were written.
+        approvals.name: _insert(approvals, f"{_merging(approvals)} WHERE {same_round} RETURNING 1"),
         approval_people.name: _insert(approval_people, _merging(approval_people)),
         decisions.name: _insert(decisions, kept),
     }
     steps = ", ".join(f"new_{name} AS ({statement})" for name, statement in parts.items())
-    return text(f"WITH {steps} SELECT 1").bindparams(*(bindparam(name, type_=JSONB) for name in parts))
+    return text(f"WITH {steps} SELECT count(*) FROM new_{approvals.name}").bindparams(*(bindparam(name, type_=JSONB) for name in parts))
 
 
 def _insert(table: Table, otherwise: str = "", rows: str | None = None) -> str:

@@ -141,7 +141,7 @@ class RoundStore:
     async def _write(
         self, statement: TextClause, row: dict[str, Any], before: RoundState | None, state: RoundState
     ) -> None:
-        """Code: ``idempotency_key_reused``, where the id of a decision names one in another round."""
+        """Codes: ``idempotency_key_reused`` and ``approval_id_taken``, where an id names something in another round."""
         people, now = people_rows(before) if before else {}, people_rows(state)
         gone = [key for key in people if key not in now]
         if gone:
@@ -153,12 +153,15 @@ class RoundStore:
             decisions.name: _new(decision_rows(before) if before else {}, decision_rows(state)),
         }
         try:
-            await self._connection.execute(statement, jsonable(parameters(row, rows)))
+            written = await self._connection.execute(statement, jsonable(parameters(row, rows)))
         except IntegrityError as error:
             if "pk_decisions" not in str(error.orig):
                 raise
             message = "that id already names a decision on another approval; take a new id"
             raise Refusal("idempotency_key_reused", message, "decision_id") from error
+        if written.scalar_one() != len(rows[approvals.name]):
+            message = f"another round has an approval of an id of round {state.round} of {state.quote_id}"
+            raise Refusal("approval_id_taken", f"{message}; give the quote or the rule another id", "quote_id")
         withdrawn = _new(withdrawal_rows(before) if before else {}, withdrawal_rows(state))
         if withdrawn:
             await self._connection.execute(ADD_WITHDRAWALS, withdrawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -18,6 +19,8 @@ from domain.policy.vocabulary import Vocabulary
 
 STATES = frozenset(("draft", "pending", "approved", "rejected", "recalled"))
 MOST_TOLD = 5
+AD_HOC = re.compile(r"\.added-[0-9]+\Z", re.ASCII)
+"""How the ids of ad-hoc approvals end, after that of the rule."""
 Seat = tuple[str, str | None, int]
 """Approver, chain and step: whom a rule asks and when."""
 
@@ -60,6 +63,9 @@ class RuleCheck:
 
     def _rule(self, rule: RulePart) -> Iterator[Finding]:
         path = self._places.of(rule)
+        if AD_HOC.search(rule.id):
+            message = f"{rule.id} ends like the approvals that people add by hand; give the rule another id"
+            yield error("reserved_name", path, message)
         found = [*self._window(rule, path), *self._contradiction(rule)]
         if found:
             self._never.add(rule.id)

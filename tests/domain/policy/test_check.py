@@ -309,3 +309,8 @@ def test_a_policy_that_is_too_long_is_refused_before_it_is_read() -> None:
 def test_a_division_by_nothing_is_blank_and_no_fault_of_the_check() -> None:
     variables = {"ratio": "net_total / 0", "odd": {"count": "lines", "where": "quantity > ratio"}}
     assert found(rule(when="odd > 5"), variables=variables) == []
+
+
+def test_no_rule_is_called_like_an_approval_that_people_add() -> None:
+    told = found(rule("r.added-1"), rule("r.added"), rule("added-1"))
+    assert [(code, path) for _, code, path in told if code == "reserved_name"] == [("reserved_name", "rules.r.added-1")]
