@@ -28,7 +28,7 @@ from activities.requests import (
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Database, Work
 from activities.texts import LONGEST_NAME, refuse_unstorable_texts, storable
-from activities.tokens import Tokens
+from activities.tokens import Identity, Tokens
 from domain.approval.channels import HEARD, check_channel
 from domain.approval.deeds import check_act_id, check_decision_id, deed_of, words_of
 from domain.approval.plan import make_plan
@@ -150,6 +150,7 @@ class ApprovalActivities:
                 channel=act.channel,
                 words=words_of(act),
             )
+            _refuse_leaver(moving, who)
             check_act_id(moving.state, act)
             moving.act(act, at, is_admin=who.is_admin, may_override=who.may_override)
             check_room(moving.state)
@@ -177,6 +178,7 @@ class ApprovalActivities:
                 self._sent(request.at),
                 words=(request.comment,),
             )
+            _refuse_leaver(moving, who)
             moving.recall(request.by, at, comment=request.comment, is_admin=who.is_admin)
 
         return await self._move(request, recall, recalling=True)
@@ -251,6 +253,13 @@ def subject_of(state: RoundState, name: str, by: str) -> str:
         return OpenRound.subject(state.quote_id, state.round)
     approval = state.approval(name, by)
     return approval.approval_id if approval else name
+
+
+def _refuse_leaver(moving: ApprovalRound, who: Identity) -> None:
+    """Refuse (``unknown_user``) a role of somebody who is in the directory and has left; operators are in none."""
+    users = moving.directory.users
+    if who.roles and who.user in users and not users[who.user].active:
+        raise Refusal("unknown_user", f"{who.user} has left and may do nothing here any more", "by")
 
 
 def refuse_story(story: bool, *, allowed: bool) -> None:

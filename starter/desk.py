@@ -20,6 +20,7 @@ from activities.knowledge import Knowledge
 from activities.orders import OrderActivities
 from activities.store.work import Database, Work
 from activities.tokens import Bounds, Identity, Tokens, Words
+from domain.refusal import Refusal
 from starter.clock import Clock
 from workflows.names import TASK_QUEUE
 
@@ -65,6 +66,19 @@ class Desk:
         """One moment of the database to read from."""
         async with self.database.reading() as work:
             yield work
+
+    async def refuse_leaver(self, who: Identity) -> None:
+        """Refuse (``unknown_user``) somebody who is in the directory and has left, whatever their token says.
+
+        Who is not in it and has a role, is an operator or a program by that token; the verbs of people ask for more.
+        """
+        async with self.database.single() as work:
+            directory = await self.knowledge.known_directory(work)
+        if directory is None:
+            async with self.reading() as work:
+                directory = await self.knowledge.directory(work)
+        if who.user in directory.users and not who.is_service and not directory.is_active(who.user):
+            raise Refusal("unknown_user", f"{who.user} has left and may do nothing here any more", "by")
 
     async def check_user(self, work: Work, who: Identity, *, services: bool = False) -> None:
         """Refuse (``unknown_user``) somebody who is no active user; ``services`` (the ERP) where they may come in."""

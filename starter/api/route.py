@@ -105,6 +105,7 @@ class DoorRoute(APIRoute):
             strict = StrictRequest(request.scope, request.receive, doors.largest_body)
             await _read(strict, self.body_types)
             async with _patience(doors):
+                await doors.desk.refuse_leaver(request.state.who)
                 key = idempotency_key(request)
                 if key is not None and request.method in ONCE and not _is_preview(request):
                     return await _once(doors, strict, key, handle)
