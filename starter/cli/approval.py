@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -140,7 +140,10 @@ def recompute(
 @app.command("decide")
 def decide_many(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE.json", help="A list of {approval_id, verdict, reason, comment}.")
+        Path,
+        typer.Argument(
+            metavar="FILE.json", help="A list of {approval_id, verdict, reason, comment, for}, bare or as decisions."
+        ),
     ],
     user: As = None,
     api: ApiUrl = None,
@@ -151,7 +154,7 @@ def decide_many(
     from starter.cli.tables import show, table
     from starter.stories.material import read_file
 
-    found = Line(api, user).post("/approvals/decide", {"decisions": read_file(file)})
+    found = Line(api, user).post("/approvals/decide", {"decisions": _decisions(read_file(file))})
     rows = [
         (each["approval_id"], each["approval"]["state"] if "approval" in each else each["problem"]["code"])
         for each in found["answers"]
@@ -176,3 +179,8 @@ def _decide(
     found = Line(api, user, *roles).post(f"/approvals/{quoted(approval)}/{verb}", body)
     outcome = f"; the quote is {found['outcome']}" if found["outcome"] else ""
     show(found, [f"{found['approval']['rule']} is {found['approval']['state']}{outcome}"], as_json)
+
+
+def _decisions(document: Any) -> Any:
+    """The list in a file that is one, or that is the body of the request; anything else is for the API to refuse."""
+    return document["decisions"] if isinstance(document, dict) and set(document) == {"decisions"} else document
