@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from temporalio import activity
@@ -106,7 +106,7 @@ async def _moved(work: Work, order_id: str) -> OrderMoved:
 
 
 def _entry(
-    kind: str, key: str, request: SendOrder | SetAsideOrder, document: ErpOrder, body: dict[str, str | None]
+    kind: str, key: str, request: SendOrder | SetAsideOrder, document: ErpOrder, body: Mapping[str, str | None]
 ) -> RecordEntry:
     return RecordEntry(
         kind=kind,

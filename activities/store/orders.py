@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import AwareDatetime, TypeAdapter
-from sqlalchemy import Text, cast, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Text, cast, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,8 +18,8 @@ from domain.order.event import Change, LineBalance
 from domain.order.order import Order
 from domain.refusal import Refusal
 
-SENT_AT = literal_column("'{sent_at}'::text[]")
-NULL = literal_column("'null'::jsonb")
+SENT_AT: ColumnElement[Any] = literal_column("'{sent_at}'::text[]")
+NULL: ColumnElement[Any] = literal_column("'null'::jsonb")
 MOMENT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
 

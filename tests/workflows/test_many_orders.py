@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.workflows.house import ROSA, House, quote_document, until
 from workflows.burst import LONGEST, lag
 from workflows.names import fulfilment_id
 
+PORT = 17_233
 MOST_EVENTS = 10_240
 """Where the server begins to warn."""
 
@@ -95,10 +97,10 @@ async def _count_sent(house: House) -> int:
 async def test_orders_of_one_second_over_an_outage_each_go_once_and_soon(
     database_url: str, task_queue: str, tmp_path: Path, size: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = {"database": tmp_path / "temporal.db", "log": tmp_path / "temporal.log"}
-    options = {"ui_port": None, "time_skipping": True, "say": lambda _: None}
+    log, database = tmp_path / "temporal.log", tmp_path / "temporal.db"
+    serving = partial(temporal_server, database, log=log, ui_port=None, time_skipping=True, say=lambda _: None)
     settings = Settings(state_dir=tmp_path, temporal=None, temporal_namespace="default", database=database_url)
-    async with temporal_server(**place, **options, port=17233) as server:
+    async with serving(port=PORT) as server:
         client = await connect(settings, server.address)
         async with House.built(client, database_url, task_queue) as house, house.worker():
             orders = await many(house, size)
@@ -110,7 +112,7 @@ async def test_orders_of_one_second_over_an_outage_each_go_once_and_soon(
             assert time.monotonic() < deadline, "too slow to forward them: give them longer"
             assert await activated(house, orders) == ()
     await asyncio.sleep(max(0.0, deadline - time.monotonic()) + LONGEST.total_seconds() + 1)
-    async with temporal_server(**place, **options, port=17233) as server:
+    async with serving(port=PORT) as server:
         client = await connect(settings, server.address)
         async with House.built(client, database_url, task_queue) as house, house.worker():
             house.clock.ahead = by
