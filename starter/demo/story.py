@@ -32,8 +32,7 @@ class DemoStage(LiveStage):
         self._erp = erp
 
     async def _acknowledge_at_once(self) -> None:
-        book = await self._book()
-        for order in book.orders if book is not None else ():
+        for order in [order for book in await self._books() for order in book.orders]:
             if order.activated_at is not None and order.acknowledgement is None:
                 await self._until(lambda order_id=order.order_id: self._is_sent(order_id), "the ERP has no document")  # type: ignore[misc]
                 await self._answer(order.order_id)
@@ -51,8 +50,7 @@ class DemoStage(LiveStage):
         await self._erp.acknowledge(answer)
 
     async def _all_acknowledged(self) -> bool:
-        book = await self._book()
-        orders = book.orders if book is not None else ()
+        orders = [order for book in await self._books() for order in book.orders]
         return all(order.acknowledgement is not None for order in orders if order.activated_at is not None)
 
 

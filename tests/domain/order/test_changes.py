@@ -207,7 +207,7 @@ def test_a_supplement_carries_deltas_and_supersedes() -> None:
 
 
 def test_the_share_of_what_starts_with_a_supplement_is_of_what_that_costs() -> None:
-    here = {"deliveries": to(("2027-01-01", "N", "10")), "end_date": "2027-12-31"}
+    here: dict[str, Any] = {"deliveries": to(("2027-01-01", "N", "10")), "end_date": "2027-12-31"}
     open_still = thing("A", "1", deliveries=to(("2027-01-01", "N", "1")))
     story = Story(quoted(seats(**here), open_still, percent(of="10", of_lines=["S"]))).split()
     do(story, cancel, "Q-1-1", lines={"S": D(4)})

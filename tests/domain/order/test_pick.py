@@ -60,7 +60,7 @@ def test_what_is_named_is_ordered_and_the_rest_stays() -> None:
         "B": ("10", "1000.00", [("2027-01-01", None, "10")]),
     }
     totals = story.book.totals
-    assert (totals.ordered, totals.unordered) == (300, 1700)
+    assert [totals.ordered, totals.unordered] == [300, 1700]
 
 
 def test_each_date_and_place_is_an_order_in_the_order_of_parts() -> None:
