@@ -87,8 +87,8 @@ def source(story: YamlDocument, folder: Path, name: str, at: Place) -> Source:
 def material(story: YamlDocument, folder: Path, name: str, change: Mapping[str, Any], at: Place, told: str) -> Any:
     """The document ``name`` at ``at`` of ``story``, inline or as a path from ``folder``, with ``change`` made.
 
-    A document that is wrong is refused with its own ``file:line``; where only the change makes it so, with ``told``, the
-    place of the change.
+    A document that is wrong is refused with its own ``file:line``; where only the change makes it so, with that of the
+    change (``told``).
     """
     given = source(story, folder, name, at)
     try:

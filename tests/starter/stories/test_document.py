@@ -178,3 +178,32 @@ def test_each_case_starts_with_its_own_documents(tmp_path: Path) -> None:
     text = HEAD + "  - {name: a, change: {title: Other}, steps: []}\n  - {name: b, steps: []}\n"
     one, other = read_story(story(tmp_path, text))
     assert (one.quote["title"], other.quote["title"]) == ("Other", "T")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [("{lines.A.nonsense: 1}", "unknown_field"), ("{lines.B.quantity: '2'}", "unknown_field")],
+)
+def test_a_change_that_leads_nowhere_is_told_with_the_line_of_the_story(tmp_path: Path, change: str, code: str) -> None:
+    text = HEAD + f"  - name: case\n    change: {change}\n    steps: []\n"
+    told = refusal(story(tmp_path, text))
+    assert told.code == code
+    assert f"{tmp_path / 'story.yaml'}:7: " in str(told)
+
+
+def test_a_policy_is_published_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "next.yaml").write_text(POLICY.replace("approver: ann", "approver: bob"))
+    text = steps("publish: {policy: next.yaml, policy_change: {rules.r.step: 2}}")
+    (case,) = read_story(story(tmp_path, text))
+    published = case.steps[0].arguments.policy
+    assert (published["rules"][0]["approver"], published["rules"][0]["step"]) == ("bob", 2)
+
+
+@pytest.mark.parametrize(("content", "line"), [(None, 1), (POLICY + "    steep: 2\n", 6)])
+def test_a_policy_that_cannot_be_published_is_told_before_anything_is_played(
+    tmp_path: Path, content: str | None, line: int
+) -> None:
+    if content is not None:
+        (tmp_path / "next.yaml").write_text(content)
+    told = refusal(story(tmp_path, steps("publish: {policy: next.yaml}")))
+    assert f"{tmp_path / 'next.yaml'}:{line}: " in str(told)
