@@ -29,7 +29,9 @@ def _statement(first: str) -> TextClause:
         decisions.name: _insert(decisions, kept),
     }
     steps = ", ".join(f"new_{name} AS ({statement})" for name, statement in parts.items())
-    return text(f"WITH {steps} SELECT count(*) FROM new_{approvals.name}").bindparams(*(bindparam(name, type_=JSONB) for name in parts))
+    return text(f"WITH {steps} SELECT count(*) FROM new_{approvals.name}").bindparams(
+        *(bindparam(name, type_=JSONB) for name in parts)
+    )
 
 
 def _insert(table: Table, otherwise: str = "", rows: str | None = None) -> str:

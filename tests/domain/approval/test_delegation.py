@@ -288,9 +288,7 @@ def test_whoever_said_no_does_not_stand_for_those_who_leave() -> None:
 
 def test_where_nobody_of_a_group_remains_those_beside_it_decide() -> None:
     groups = {"pair": {"members": ["mei", "sam"], "quorum": 2}}
-    users: dict[str, Any] = {
-        name: {"authority": {"amount": 5, "currency": "USD"}} for name in ("mei", "sam", "david")
-    }
+    users: dict[str, Any] = {name: {"authority": {"amount": 5, "currency": "USD"}} for name in ("mei", "sam", "david")}
     users["zoe"] = {"active": False}
     office = Office(
         rule("g", "pair", sla={"remind": "1h", "again": "1h"}),
