@@ -93,10 +93,21 @@ def test_no_key_of_expect_is_left_out_of_the_list_above() -> None:
     assert known == {key.removesuffix("_only") for expected in WRONG for key in expected}
 
 
-@pytest.mark.parametrize("question", [{}, {"iss": {}}, {"is": {}, "of": "Q-1"}], ids=str)
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        ({}, "unknown_expectation"),
+        ({"iss": {}}, "unknown_expectation"),
+        ({"is": {}, "off": "Q-1"}, "unknown_expectation"),
+        ({"is": {}, "of": "Q-1"}, "unknown_contract"),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("name", ["entitlements", "covers"])
-def test_a_question_that_could_not_fail_is_refused(facts: Facts, name: str, question: dict[str, Any]) -> None:
-    with pytest.raises(Refusal, match="unknown_expectation"):
+def test_a_question_that_could_not_fail_is_refused(
+    facts: Facts, name: str, question: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(Refusal, match=code):
         failures(facts, {name: {**ON, **question}})
 
 
