@@ -156,6 +156,7 @@ async def test_running_orders_are_changed_as_previewed(api: Api, orders: dict[st
     [back] = returned["also_changed"]
     assert (back["kind"], back["total"]["amount"]) == ("return", "-33.33")
     assert [each["kind"] for each in (await api.get(f"/orders/{pumps}"))["revised_by"]] == ["return"]
+    await eventually(api, back["order_id"], "activated")
     assert (await both(api, pumps, "close", {}))["state"] == "closed"
 
 
