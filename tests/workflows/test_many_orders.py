@@ -92,6 +92,7 @@ async def test_many_orders_are_activated_once_each_on_its_date(house: House, siz
     await all_activated(house, orders)
     done = await activated(house, orders)
     for order in done:
+        assert order.activated_at is not None
         assert order.activated_at >= order.due
         assert order.local_date(order.activated_at) == order.order_date
     await until(lambda: _count_sent(house), lambda seen: seen == size, patience=300)
@@ -140,7 +141,7 @@ async def test_orders_of_one_second_over_an_outage_each_go_once_and_soon(
             kinds = await _activations(house, orders[0].quote_id)
     with capsys.disabled():
         print(f"\n{size} orders of one second were activated {took:.1f} s after the server's return")
-    assert all(order.activated_at >= order.due for order in done)
+    assert all(order.activated_at is not None and order.activated_at >= order.due for order in done)
     assert kinds == size
 
 
