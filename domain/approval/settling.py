@@ -113,10 +113,6 @@ def givers_of(approval: Approval) -> tuple[str, ...]:
     return tuple(dict.fromkeys(vote.seat_of for vote in yes))
 
 
-def holders_of(approval: Approval) -> tuple[str, ...]:
-    return tuple(seat.holder for seat in approval.seats)
-
-
 def vote_detail(vote: Vote, verdict: Verdict | None) -> dict[str, Any]:
     """What the record must say of a vote so that it can be told again: its id, its number, and what it settled."""
     return {"decision": vote.decision_id, "number": vote.number, "settles": verdict}

@@ -53,13 +53,6 @@ def order_amendment(
     return ordering.change()
 
 
-def preview_amendment(
-    book: OrderBook, priced: PricedQuote, agreement: Agreement, split_by: Sequence[str], cause: Cause
-) -> OrderBook:
-    """The book as :func:`order_amendment` would leave it; nothing is written."""
-    return book.applied(order_amendment(book, priced, agreement, split_by, cause))
-
-
 def refuse_misfit(quote: Quote, agreement: Agreement) -> None:
     """Refuse an amendment that does not fit the contract it names.
 

@@ -21,7 +21,6 @@ from starter.api import (
     customers,
     directory,
     health,
-    later,
     messages,
     order_changes,
     orders,
@@ -90,8 +89,6 @@ def _versioned() -> APIRouter:
         api.include_router(each.router)
     api.include_router(policies.documents)
     api.include_router(directory.documents)
-    # Last: an address that is built comes before one that is promised.
-    api.include_router(later.router)
     return api
 
 
