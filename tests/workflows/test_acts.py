@@ -46,12 +46,10 @@ from tests.workflows.house import (
     refusal_code,
     until,
 )
-from tests.workflows.test_long_runs import impatient_house, runs
+from tests.workflows.test_long_runs import runs
 from workflows.messages import Act
 from workflows.names import DUE_AT
 from workflows.quote_approval import QuoteApproval
-
-__all__ = ["impatient_house"]
 
 HOUR, DAY, BEYOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
 both_caches = pytest.mark.parametrize("house", [1000, 0], indirect=True, ids=["cached", "uncached"])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
-from temporalio.testing import WorkflowEnvironment
 
 from activities.replacement_requests import (
     REPLACE,
@@ -28,10 +27,8 @@ from domain.approval.state import ActVerb, RoundAct, RoundState, Verdict
 from domain.delegation import Delegation
 from domain.refusal import Refusal
 from domain.replacement import Replaced
-from starter.connection import CountersignPlugin
 from starter.replacement_desk import ReplacementDesk
 from starter.round_refresher import RoundRefresher
-from starter.temporal_server import TUNING, temporal_command
 from tests.workflows.house import (
     ADMIN,
     DAVID,
@@ -50,10 +47,8 @@ from tests.workflows.house import (
 )
 from tests.workflows.pending import pending
 from workflows.approver_replacement import ApproverReplacement
-from workflows.names import ALL_KEYS, replacement_id
+from workflows.names import replacement_id
 from workflows.replacement_messages import ReplacementAnswer, ReplacementStart
-
-SHORT = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40")
 
 
 async def replaced(house: House, old: str, new: str, **more: Any) -> StoredOperation:
@@ -465,22 +460,6 @@ async def test_a_delegation_that_is_handed_on_keeps_its_place_before_later_ones(
     now = (await house.round(state)).approval("manager")
     assert now is not None
     assert now.waiting_for == ("nora",), "the one entered last counts"
-
-
-@pytest.fixture
-async def impatient_house(database_url: str, task_queue: str) -> AsyncIterator[House]:
-    """A house on a server that finds forty events a long history."""
-    async with (
-        await WorkflowEnvironment.start_local(
-            plugins=[CountersignPlugin()],
-            search_attributes=ALL_KEYS,
-            dev_server_existing_path=str(temporal_command()),
-            dev_server_extra_args=[*TUNING, *SHORT],
-        ) as environment,
-        House.built(environment.client, database_url, task_queue) as house,
-        house.worker(),
-    ):
-        yield house
 
 
 async def test_a_long_replacement_goes_on_in_a_new_run(impatient_house: House) -> None:

@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.testing import WorkflowEnvironment
 
 from domain.order.choosing import Pick
-from starter.connection import CountersignPlugin
-from starter.temporal_server import TUNING, temporal_command
 from tests.workflows.house import ROSA, House, details, quote_document
-from tests.workflows.test_long_runs import SHORT, runs
-from workflows.names import ALL_KEYS, fulfilment_id
+from tests.workflows.test_long_runs import runs
+from workflows.names import fulfilment_id
 
 PARTS, MORE = 12, 6
-
-
-@pytest.fixture
-async def impatient_house(database_url: str, task_queue: str) -> AsyncIterator[House]:
-    """A house on a server that finds forty events a long history."""
-    async with (
-        await WorkflowEnvironment.start_local(
-            plugins=[CountersignPlugin()],
-            search_attributes=ALL_KEYS,
-            dev_server_existing_path=str(temporal_command()),
-            dev_server_extra_args=[*TUNING, *SHORT],
-        ) as environment,
-        House.built(environment.client, database_url, task_queue) as house,
-        house.worker(),
-    ):
-        yield house
 
 
 @pytest.mark.timeout(180)

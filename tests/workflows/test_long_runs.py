@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.testing import WorkflowEnvironment
 
 from activities.tokens import Identity
 from domain.approval.state import Verdict
-from starter.connection import CountersignPlugin
-from starter.temporal_server import TUNING, temporal_command
 from tests.workflows.house import (
     DAVID,
     FARID,
@@ -27,27 +23,9 @@ from tests.workflows.house import (
     decide_message,
     until,
 )
-from workflows.names import ALL_KEYS
 
 ROOT = Path(__file__).parents[2]
-SHORT = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40")
 ERP = Identity("erp", frozenset({"service"}))
-
-
-@pytest.fixture
-async def impatient_house(database_url: str, task_queue: str) -> AsyncIterator[House]:
-    """A house on a server that finds forty events a long history."""
-    async with (
-        await WorkflowEnvironment.start_local(
-            plugins=[CountersignPlugin()],
-            search_attributes=ALL_KEYS,
-            dev_server_existing_path=str(temporal_command()),
-            dev_server_extra_args=[*TUNING, *SHORT],
-        ) as environment,
-        House.built(environment.client, database_url, task_queue) as house,
-        house.worker(),
-    ):
-        yield house
 
 
 async def runs(house: House, run_id: str) -> list[WorkflowExecutionStatus | None]:

@@ -20,6 +20,7 @@ from starter.api.app import create_api
 from starter.clock import Clock, StoryClock
 from starter.desk import Desk
 from starter.people_desk import PeopleDesk
+from tests.starter.listening import listening
 from worker import build_worker
 
 YES = (
@@ -107,6 +108,13 @@ async def api(desk: Desk) -> AsyncIterator[Api]:
     transport = httpx2.ASGITransport(app=create_api(desk), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test/api/v1") as http:
         yield Api(http, desk)
+
+
+@pytest.fixture
+async def address(desk: Desk) -> AsyncIterator[str]:
+    """A port on which the desk's API listens; commands are processes of their own."""
+    async with listening(desk) as found:
+        yield found
 
 
 @pytest.fixture

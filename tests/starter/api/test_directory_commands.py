@@ -1,55 +1,21 @@
 """The commands about the directory, as the page says, at a running API."""
 
-import asyncio
 import re
 import shlex
-import subprocess
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from domain.calendar import WorkingCalendar
 from domain.people import read_directory
 from domain.reading import read_model
 from domain.yaml_text import read_yaml
-from starter.api.app import create_api
-from starter.desk import Desk
 from tests.starter.api.conftest import HOSPITAL
+from tests.starter.listening import run
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/directory.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)[0].splitlines()
-
-
-@pytest.fixture
-async def address(desk: Desk) -> AsyncIterator[str]:
-    """A port on which the desk's API listens; commands are processes of their own."""
-    server = uvicorn.Server(uvicorn.Config(create_api(desk), port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    (listener,) = server.servers
-    yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
-
-
-async def run(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    place = {"COUNTERSIGN_API": address, "COUNTERSIGN_KEY": "k" * 32, "PATH": "/usr/bin:/bin"}
-    program = "from starter.cli.main import main; main()"
-    return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", program, *arguments],
-        env=place,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 async def done(address: str, line: str) -> str:

@@ -11,10 +11,9 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from tests.starter.api.conftest import Api
-from tests.starter.api.test_directory_commands import address, run
+from tests.starter.listening import run
 from workflows.names import replacement_id
 
-__all__ = ["address"]
 PAGE = (Path(__file__).parents[3] / "docs/replacement.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)[0].splitlines()
 REPLACE = "/approvers/sales-director/replace"

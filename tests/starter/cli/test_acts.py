@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from temporalio.client import Client
 from typer.testing import CliRunner, Result
 
@@ -18,9 +17,9 @@ from activities.tokens import Identity, Tokens
 from domain.approval.deeds import deed_of, words_of
 from domain.approval.state import ActVerb, RoundAct, RoundState, Verdict, Where
 from domain.refusal import Refusal
-from starter.api.app import create_api
 from starter.cli.main import app
 from starter.desk import Desk
+from tests.starter.listening import listening
 from tests.workflows.house import KEY, House, approval_of
 
 
@@ -34,14 +33,8 @@ async def house(client: Client, database_url: str, task_queue: str) -> AsyncIter
 async def address(house: House) -> AsyncIterator[str]:
     """Where the desk's API listens."""
     desk = Desk(house.client, house.database, house.desk.tokens, house.task_queue, clock=house.clock)
-    server = uvicorn.Server(uvicorn.Config(create_api(desk), port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    (listener,) = server.servers
-    yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
+    async with listening(desk) as found:
+        yield found
 
 
 class Shell:
