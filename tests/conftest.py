@@ -7,6 +7,8 @@ How time is skipped here (temporalio 1.35, server 1.32; `start_time_skipping_v2`
   nothing skips by itself and a test that awaits a result does not jump over a deadline it wanted to see.
 - `await temporal.fast_forward(handle, timedelta(days=3))` moves that run by so much and returns True when it has got
   there, False when the run ended before. Without a duration it skips until the end and returns False.
+- Forward a second or more beyond a deadline: where the target passes while the run is still at work on what came due,
+  server 1.32 may jump to the run's next timer, however far that is.
 - True does not say that a timer due at that moment has fired and been handled: forward a little beyond the deadline,
   then wait for what the run does (poll a query or the rows) before forwarding it again. A second forward in between
   jumps over the deadline, which fires afterwards at the later clock.
