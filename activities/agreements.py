@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from temporalio.exceptions import ApplicationError
 
+from activities.store.quotes import StoredQuote
 from activities.store.work import Work
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.promise import Promise
@@ -52,16 +53,19 @@ def amended_together(entries: Iterable[LedgerEntry], quote_id: str) -> Sequence[
 
 async def promises_of(work: Work, customer_id: str) -> tuple[Promise, ...]:
     """What the approved quotes of a customer hold that nobody has ordered, and since when they are approved."""
-    found: list[Promise] = []
-    for stored in await work.quotes.of_customer(customer_id):
-        since = stored.accepted_at
-        if stored.state is QuoteState.APPROVED and stored.round:
-            since = (await work.rounds.get(stored.quote_id, stored.round)).closed_at or since
-        if since is not None:
-            priced = price((await work.quotes.content(stored.quote_id, stored.version)).quote)
-            book = await work.orders.find_book(stored.quote_id) or open_book(priced)
-            found += promises(priced, book, since)
-    return tuple(found)
+    found = [await promised_by(work, stored) for stored in await work.quotes.of_customer(customer_id)]
+    return tuple(promise for of_quote in found for promise in of_quote)
+
+
+async def promised_by(work: Work, stored: StoredQuote) -> tuple[Promise, ...]:
+    """What a quote holds that nobody has ordered, and since when it is approved; nothing, as long as it is not."""
+    since = stored.accepted_at
+    if stored.state is QuoteState.APPROVED and stored.round:
+        since = (await work.rounds.get(stored.quote_id, stored.round)).closed_at or since
+    if since is None:
+        return ()
+    priced = price((await work.quotes.content(stored.quote_id, stored.version)).quote)
+    return promises(priced, await work.orders.find_book(stored.quote_id) or open_book(priced), since)
 
 
 async def _quote(work: Work, quote_id: str) -> Quote:

@@ -20,6 +20,7 @@ from domain.changes import changed
 from domain.delegation import Delegation
 from domain.ledger.closing import ClosedPeriod, close_period
 from domain.ledger.entries import LedgerEntry
+from domain.ledger.promise import Promise
 from domain.money import read_decimal
 from domain.order.activation import acknowledge, activate, advance, next_moment
 from domain.order.agreement import Agreement
@@ -29,6 +30,7 @@ from domain.order.event import Cause, Change
 from domain.order.fulfilment import accept_item, deliver, reach
 from domain.order.order import Order, OrderState
 from domain.order.placing import place
+from domain.order.promised import promises
 from domain.order.renewal import Renewal, renew
 from domain.order.reschedule import move_date
 from domain.people import Directory, read_directory
@@ -453,6 +455,14 @@ class CoreStage:
                 return book.quote_id
         return current
 
+    def _promises(self) -> Iterator[Promise]:
+        """What the approved quotes of the case hold, since each was approved."""
+        for quote_id in tuple(self.came):
+            with self._at(quote_id):
+                since = self.rounds[-1].closed_at if self.rounds and self.state is QuoteState.APPROVED else None
+                if since is not None:
+                    yield from promises(self.priced, self.book or open_book(self.priced), since)
+
     # -- time
 
     async def advance_to(self, moment: datetime) -> None:
@@ -512,6 +522,7 @@ class CoreStage:
             closed=tuple(self.closed),
             owner=quote.owner,
             entries=tuple(self.entries),
+            promises=tuple(self._promises()),
             time_zone=quote.customer.time_zone,
             quote_total=self.priced.net_total,
             names=self.names,

@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from activities.agreements import promised_by
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Database
 from activities.tokens import Identity, Tokens
@@ -457,6 +458,7 @@ class LiveStage:
             record = [each for name in self._came for each in await work.record.of_quote(name, limit=10_000)]
             sent = [each for name in self._came for each in await work.outgoing.of_quote(name)]
             closed = await work.closed_periods.of(self._customer.customer_id)
+            promised = [await promised_by(work, await work.quotes.get(quote_id)) for quote_id in self._came]
         books = tuple(book for book in found if book is not None)
         book = next((each for each in books if each.quote_id == self._quote_id), None)
         keys = {order.order_id: order.key for each in books for order in each.orders}
@@ -474,6 +476,7 @@ class LiveStage:
             owner=quote.owner,
             suffix=self._suffix,
             entries=entries,
+            promises=tuple(each for of_quote in promised for each in of_quote),
             time_zone=quote.customer.time_zone,
             quote_total=price(quote).net_total,
             names=self._names,

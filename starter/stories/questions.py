@@ -73,8 +73,7 @@ def _items_of(name: str, facts: Facts) -> frozenset[str]:
 def ask_entitlements(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
     for question, wanted in _questions(expected, "entitlements"):
         on = date.fromisoformat(str(question["on"]))
-        known = _known(question.get("known"), facts, facts.time_zone)
-        held = entitlements(_of(question, facts), on, known, View(question.get("view", "contracted")))
+        held = _held(question, on, View(question.get("view", "contracted")), facts)
         for key, products in wanted.items():
             actual: dict[str, Any] = dict(held.by_product)
             for name, quantity in products.items():
@@ -85,6 +84,19 @@ def ask_entitlements(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatc
                 else:
                     actual.setdefault(product, held.of(product))
             yield from compare({key: products}, {"is": actual}, f"entitlements[{on}]")
+
+
+def _held(question: Mapping[str, Any], on: date, view: View, facts: Facts) -> Entitlements:
+    """What is held on ``on``. What is unordered is a quote's: an order or one of several contracts has none of it."""
+    if view is not View.UNORDERED:
+        return entitlements(_of(question, facts), on, _known(question.get("known"), facts, facts.time_zone), view)
+    known = _known(question["known"], facts, facts.time_zone) if "known" in question else None
+    names = {each.quote_id: each.quote_id.replace(facts.suffix, "") for each in facts.promises}
+    of = question.get("of")
+    if of is not None and of not in {*names, *names.values()}:
+        _of(question, facts)
+    promised = [each for each in facts.promises if of in (None, each.quote_id, names[each.quote_id])]
+    return entitlements(facts.entries, on, known, view, promises=promised)
 
 
 def _by_site(held: Entitlements, product: str) -> dict[str, Any]:

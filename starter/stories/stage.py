@@ -11,6 +11,7 @@ from domain.approval.state import RoundState
 from domain.delegation import Delegation
 from domain.ledger.closing import ClosedPeriod
 from domain.ledger.entries import LedgerEntry
+from domain.ledger.promise import Promise
 from domain.order.book import OrderBook
 from domain.policy.explain import Explanation
 from domain.standing import QuoteState
@@ -59,6 +60,8 @@ class Facts:
     suffix: str = ""
     """What the stage has put behind the ids of quotes, to tell its own from others."""
     entries: Sequence[LedgerEntry] = ()
+    promises: Sequence[Promise] = ()
+    """What approved quotes of the case hold, with what nobody has ordered of it."""
     time_zone: str = "UTC"
     quote_total: Any = None
     names: Mapping[str, str] = field(default_factory=dict)
