@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import structlog
@@ -11,6 +10,7 @@ from activities.partners.erp import Acknowledgement, Erp
 from activities.tokens import Identity
 from domain.order.order import OrderState
 from domain.refusal import Refusal
+from starter.background import Background
 from starter.desk import Desk
 from starter.order_desk import OrderDesk
 
@@ -31,12 +31,7 @@ class ErpWatch:
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        while True:
-            try:
-                await self.listen()
-            except Exception as error:  # the folder, the database or the server may be away for a while
-                log.warning("erp_watch_interrupted", error=repr(error))
-            await asyncio.sleep(self._poll.total_seconds())
+        await Background("erp_watch", self.listen, self._poll).run()
 
     async def listen(self) -> int:
         """Take what lies there now; how many answers were brought to their orders."""

@@ -20,6 +20,7 @@ from activities.erp_news import erp_news
 from activities.requests import OrderStanding
 from activities.store.order_looks import OrderLook
 from domain.refusal import Refusal
+from starter.background import Background
 from starter.desk import Desk
 from starter.temporal_calls import answered
 from workflows.messages import OrderStart
@@ -44,12 +45,7 @@ class OrderRefresher:
 
     async def run(self) -> None:
         """Bring what waits until cancelled."""
-        while True:
-            try:
-                await self.drain()
-            except Exception as error:  # the database or the server may be away for a while
-                log.warning("order_refresher_interrupted", error=repr(error))
-            await asyncio.sleep(self._poll.total_seconds())
+        await Background("order_refresher", self.drain, self._poll).run()
 
     async def drain(self, *, of_quote: str | None = None) -> int:
         """Bring everything whose turn it is (of one quote); how many runs have looked."""

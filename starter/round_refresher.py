@@ -14,6 +14,7 @@ import structlog
 
 from activities.store.refreshes import RoundRefresh
 from domain.refusal import Refusal
+from starter.background import Background
 from starter.desk import Desk
 from starter.round_calls import resume_round
 from starter.temporal_calls import answered
@@ -38,12 +39,7 @@ class RoundRefresher:
 
     async def run(self) -> None:
         """Bring what waits until cancelled."""
-        while True:
-            try:
-                await self.drain()
-            except Exception as error:  # the database or the server may be away for a while
-                log.warning("refresher_interrupted", error=repr(error))
-            await asyncio.sleep(self._poll.total_seconds())
+        await Background("round_refresher", self.drain, self._poll).run()
 
     async def drain(self) -> int:
         """Bring everything whose turn it is; how many rounds have looked."""

@@ -14,6 +14,7 @@ import structlog
 
 from activities.replacements import KIND
 from activities.store.rounds import OverdueRound
+from starter.background import Background
 from starter.desk import Desk
 from starter.replacement_calls import resume_replacement
 from starter.round_calls import resume_round
@@ -41,12 +42,7 @@ class RunKeeper:
 
     async def run(self) -> None:
         """Look from time to time until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except Exception as error:  # the database or the server may be away for a while
-                log.warning("run_keeper_interrupted", error=repr(error))
-            await asyncio.sleep(self._every.total_seconds())
+        await Background("run_keeper", self.look, self._every).run()
 
     async def look(self) -> None:
         """Begin the runs of overdue rounds and operations that have none; the next look goes on with later rounds."""
