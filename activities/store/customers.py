@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.quotes import QuoteStore
@@ -11,9 +11,19 @@ from domain.quote import Customer
 from domain.refusal import Refusal
 
 
+async def hold_ledger(connection: AsyncConnection, customer_id: str) -> None:
+    """Keep others who book what time brings to this customer's ledger waiting until this transaction ends.
+
+    They count the rows that are there: of two who counted at once one would lose a row, or keep only a part of them.
+    """
+    key = func.hashtextextended(f"ledger/{customer_id}", 0)
+    await connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 async def customer_of(connection: AsyncConnection, customer_id: str) -> Customer:
     """The customer as the quote says that was changed last. Code: ``unknown_customer``."""
-    latest = select(quotes.c.quote_id, quotes.c.version).where(quotes.c.customer_id == customer_id)
+    mine = (quotes.c.customer_id == customer_id) & (quotes.c.kind == "quote")
+    latest = select(quotes.c.quote_id, quotes.c.version).where(mine)
     latest = latest.order_by(quotes.c.updated_at.desc(), quotes.c.quote_id.desc()).limit(1)
     found = (await connection.execute(latest)).one_or_none()
     if found is None:

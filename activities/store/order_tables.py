@@ -22,6 +22,7 @@ from domain.ledger.entries import EntryKind
 from domain.order.item import ItemState
 from domain.order.order import OrderState
 
+CHANGE_STATES = ("waiting", "done", "dropped")
 ERP_STATES = ("waiting", "sent", "accepted", "rejected", "work_list", "done_by_hand")
 
 order_books = Table(
@@ -159,6 +160,29 @@ order_looks = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("not_before", Moment, nullable=False, server_default=text("now()")),
     Index(None, "not_before"),
+)
+
+waiting_changes = Table(
+    "waiting_changes",
+    metadata,
+    Column("change_id", Text, ForeignKey("quotes.quote_id"), primary_key=True, comment="the document to approve"),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("quote_id", Text, nullable=False, comment="whose order it is"),
+    Column("verb", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("key", Text, nullable=False, comment="of the change"),
+    Column("wanted", Document, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("code", Text, comment="why it was dropped"),
+    Column("message", Text),
+    Column("asked_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("not_before", Moment, nullable=False, server_default=text("now()")),
+    one_of("state", CHANGE_STATES),
+    UniqueConstraint("order_id", "key"),
+    Index(None, "quote_id"),
+    Index("ix_waiting_changes_waiting", "asked_at", postgresql_where=text("state = 'waiting'")),
 )
 
 erp_messages = Table(

@@ -29,6 +29,8 @@ class StoredQuote(BaseModel):
     """A quote without its content: ``version`` counts contents, ``etag`` every change, ``round`` is the latest (or 0).
 
     ``net_total`` is in ``currency``. ``accepted_at`` is set once the customer said yes; nothing is edited after it.
+    ``kind`` is ``quote``, or ``change`` where it is what a change of an order asks approval for: nobody edits, accepts
+    or orders that, and it is accepted when the change was carried out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +49,12 @@ class StoredQuote(BaseModel):
     accepted_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    kind: str = "quote"
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it is no quote, but what a change of an order asks."""
+        return self.kind == "change"
 
 
 class QuoteContent(BaseModel):
@@ -76,7 +84,13 @@ class QuoteStore:
         self._held: dict[str, StoredQuote] = {}
 
     async def put(
-        self, content: Mapping[str, Any] | Quote, by: str, at: datetime, expected_version: int | None = None
+        self,
+        content: Mapping[str, Any] | Quote,
+        by: str,
+        at: datetime,
+        expected_version: int | None = None,
+        *,
+        kind: str = "quote",
     ) -> StoredQuote:
         """Store a quote as it was handed in; the same content again changes nothing.
 
@@ -86,12 +100,14 @@ class QuoteStore:
         raw = content.model_dump(mode="json", exclude_unset=True) if isinstance(content, Quote) else jsonable(content)
         refuse_unstorable(raw)
         quote = content if isinstance(content, Quote) else read_quote(raw)
-        row = self._row(quote, at)
+        row = self._row(quote, at) | {"kind": kind}
         before = await self.find(quote.quote_id, for_update=True)
         if before is None and await self._insert(row, expected_version):
             return await self._add_version(quote, raw, by, at, version=1)
         before = before or await self.get(quote.quote_id, for_update=True)
         _refuse_stale(before, expected_version)
+        if before.is_change or kind == "change":
+            raise Refusal("not_editable", f"{quote.quote_id} is a change of an order; ask for another change instead")
         if before.content_hash == quote.content_hash:
             return before
         if before.state is QuoteState.PENDING or before.accepted_at is not None:
@@ -150,7 +166,8 @@ class QuoteStore:
 
     async def of_customer(self, customer_id: str) -> tuple[StoredQuote, ...]:
         """The quotes of a customer, by id."""
-        statement = select(quotes).where(quotes.c.customer_id == customer_id).order_by(quotes.c.quote_id)
+        mine = (quotes.c.customer_id == customer_id) & (quotes.c.kind == "quote")
+        statement = select(quotes).where(mine).order_by(quotes.c.quote_id)
         return tuple(StoredQuote(**row) for row in (await self._connection.execute(statement)).mappings())
 
     async def content(self, quote_id: str, which: int | str | None = None) -> QuoteContent:

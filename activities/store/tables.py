@@ -25,6 +25,7 @@ from activities.store.metadata import Amount, Document, Handed, Moment, metadata
 from domain.approval.state import ApprovalState, Outcome, Verdict
 
 QUOTE_STATES = ("draft", "pending", "approved", "rejected", "recalled")
+QUOTE_KINDS = ("quote", "change")
 ENTRY_KINDS = ("calendar", "user", "group", "approver", "setting")
 
 quotes = Table(
@@ -44,7 +45,9 @@ quotes = Table(
     Column("accepted_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("kind", Text, nullable=False, server_default="quote", comment="change: what a change of an order asks"),
     one_of("state", QUOTE_STATES),
+    one_of("kind", QUOTE_KINDS),
     CheckConstraint("accepted_at IS NULL OR state = 'approved'", name="accepted_is_approved"),
     Index(None, "customer_id", "quote_id"),
     Index(None, "owner", "quote_id"),

@@ -106,8 +106,8 @@ class Views:
         return QuotePage(quote=quote, content=await store.content(quote_id, quote.version), round=round_)
 
     async def quote_list(self, *, owner: str | None = None, cursor: str | None = None, limit: int = 50) -> QuoteList:
-        """Quotes by id, of that owner where one is named."""
-        statement = select(quotes).order_by(quotes.c.quote_id)
+        """Quotes by id, of that owner where one is named; what changes of orders ask for is not among them."""
+        statement = select(quotes).where(quotes.c.kind == "quote").order_by(quotes.c.quote_id)
         if owner is not None:
             statement = statement.where(quotes.c.owner == owner)
         if cursor is not None:

@@ -35,6 +35,7 @@ from activities.store.record_heads import RecordHeads
 from activities.store.refreshes import RoundRefreshes
 from activities.store.rounds import RoundStore
 from activities.store.views import Views
+from activities.store.waiting_changes import WaitingChanges
 from domain.order.event import Change
 
 DRIVER = "postgresql+asyncpg"
@@ -114,6 +115,10 @@ class Work:
     @cached_property
     def order_looks(self) -> OrderLooks:
         return OrderLooks(self.connection)
+
+    @cached_property
+    def waiting_changes(self) -> WaitingChanges:
+        return WaitingChanges(self.connection)
 
     @cached_property
     def erp(self) -> ErpMessages:
