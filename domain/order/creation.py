@@ -169,6 +169,7 @@ def make_item(order: Order, part: Part, item_id: str, known: Mapping[Identity, s
         kind=line.kind,
         description=line.description,
         group=line.group,
+        segment=line.segment if line.component_of is None else None,
         key=order.key,
         root_item=item_id,
         parent_item=known[line.component_of, place.order_date, place.ship_to] if line.component_of else None,

@@ -19,6 +19,7 @@ from domain.order.redating import redated
 from domain.order.reschedule import refuse_after_cut_off, refuse_date
 from domain.order.revision import Revision
 from domain.order.taking import held_by, part_of, refuse_too_small, without
+from domain.order.years import with_years
 from domain.refusal import Refusal
 
 
@@ -35,7 +36,8 @@ def divide(
 ) -> Change:
     """The quantities of ``lines`` (line or item ids) out of the order ``name``, into ``to`` or a new order.
 
-    Amounts are split cumulatively, what stays is the first part; components go in ratio. The new order is for
+    Amounts are split cumulatively, what stays is the first part; components go in ratio, and so do the other segments
+    of a multi-year line, unless the order was split by segment. The new order is for
     ``order_date``, left out: for the date of the present one; ``key`` is a name of your own for it.
 
     Codes: ``unknown_order``, ``unknown_line``, ``quantity_out_of_range`` (not above 0, all of it or more, part of a
@@ -44,7 +46,7 @@ def divide(
     order = book.order(name)
     if not lines:
         raise Refusal("missing_field", "say how much of which line goes", "lines")
-    taken = chosen(order, lines, _quantity, less_than_all=True)
+    taken = with_years(order, chosen(order, lines, _quantity, less_than_all=True))
     refuse_past(order, [order.item(item_id) for item_id in taken], "it stays whole")
     refuse_state(order, Operation.SPLIT)
     refuse_after_cut_off(order, cause, cut_off)

@@ -102,7 +102,8 @@ class Item(Stored):
     (``DATE/SHIP_TO``) and never changes; with ``line_id`` and ``version`` it is unique in a quote (invariant I4).
     ``root_item`` is the first item of its line of revisions (itself, until it revises one), ``parent_item`` the item
     of the bundle it is a component of. ``start`` and ``end`` are inclusive local dates.
-    ``line_number`` is the line's place in the quote, from 1. ``base`` are the items that a percent-of-total share was
+    ``segment`` names the year of a multi-year line that is kept together with its other years (none: it is no such
+    year, or was split by segment). ``line_number`` is the line's place in the quote, from 1. ``base`` are the items that a percent-of-total share was
     taken of, with their amounts when it was frozen; ``share_of`` says whose base that is: its order's, its site's,
     or all of the quote's. ``planned_for`` is the order date of the delivery that it fills, whatever its order's is.
 
@@ -120,6 +121,7 @@ class Item(Stored):
     kind: Kind
     description: str | None = None
     group: str | None = None
+    segment: str | None = None
     key: str
     version: int = 1
     root_item: str

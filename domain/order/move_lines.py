@@ -16,6 +16,7 @@ from domain.order.permission import Operation, refuse_state
 from domain.order.redating import redated
 from domain.order.reschedule import refuse_after_cut_off, refuse_date
 from domain.order.revision import Revision
+from domain.order.years import years_of
 from domain.refusal import Refusal
 
 
@@ -31,6 +32,8 @@ def move_lines(
     cut_off: timedelta | None = None,
 ) -> Change:
     """``lines`` (line or item ids) of the order ``name`` with their bundles, to the order ``to`` or to a new one.
+
+    With one segment of a multi-year line go its others, unless the order was split by segment.
 
     A new order is for ``order_date``, left out: for the date of the present one; ``key`` is a name of your own for
     it. Starts follow the other order's date as by a date move. A share that follows its order's base goes with it,
@@ -61,7 +64,8 @@ def named(items: Iterable[Item]) -> str:
 
 
 def _moving(order: Order, lines: Sequence[str]) -> tuple[Item, ...]:
-    chosen = whole(order, lines)
+    named_ones = whole(order, lines)
+    chosen = whole(order, [year.item_id for item in named_ones for year in years_of(order, item)])
     moving = tuple(item for item in chosen if item.share_of != "order")
     if not moving:
         message = f"{named(chosen)} follows its base from order to order; move that"

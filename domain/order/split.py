@@ -39,7 +39,8 @@ def split(book: OrderBook, priced: PricedQuote, split_by: Sequence[str], cause: 
         key_of = _of_leader(priced, parts, key_of)
     grouping = grouped(priced, parts, key_of)
     _add_shares(book, priced, grouping, key_of)
-    return ordered(book, priced, grouping, cause)
+    change = ordered(book, priced, grouping, cause)
+    return _apart(change) if "segment" in split_by else change
 
 
 def preview(priced: PricedQuote, split_by: Sequence[str], cause: Cause, book: OrderBook | None = None) -> OrderBook:
@@ -57,6 +58,15 @@ def check_schedules(priced: PricedQuote) -> None:
 def _of_leader(priced: PricedQuote, parts: Sequence[Part], key_of: KeyOf) -> KeyOf:
     leader = leaders(priced.quote, parts)
     return lambda part: key_of(leader(part))
+
+
+def _apart(change: Change) -> Change:
+    """``change`` with every segment for itself, for nothing keeps together what was split by segment."""
+    orders = tuple(
+        order.model_copy(update={"items": tuple(item.model_copy(update={"segment": None}) for item in order.items)})
+        for order in change.orders
+    )
+    return change.model_copy(update={"orders": orders})
 
 
 def _add_shares(book: OrderBook, priced: PricedQuote, grouping: Grouping, key_of: KeyOf) -> None:
