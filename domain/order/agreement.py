@@ -66,3 +66,23 @@ def is_running(family: Family, since: date) -> bool:
     """Whether anything of a family runs, as planned, on ``since`` or after it."""
     days = (since, *(day for day in family.days() if day > since))
     return any(left for day in days for left in family.left(day, View.COMMITTED).values())
+
+
+def refuse_misfit(quote: Quote, agreement: Agreement) -> None:
+    """Refuse an amendment that does not fit the contract it names.
+
+    Codes: ``wrong_state`` (it amends another one), ``customer_differs``, ``currency_differs``, ``bundle_broken`` (a
+    component is put in where its parent is taken away, or the other way round).
+    """
+    amended = agreement.quote
+    if quote.amends != amended.quote_id:
+        raise Refusal("wrong_state", f"{quote.quote_id} does not amend {amended.quote_id}", "amends")
+    if quote.customer.customer_id != amended.customer.customer_id:
+        message = f"{amended.quote_id} is a contract of {amended.customer.customer_id}"
+        raise Refusal("customer_differs", message, "customer.customer_id")
+    if quote.currency != amended.currency:
+        raise Refusal("currency_differs", f"{amended.quote_id} is in {amended.currency}; amend it in that", "currency")
+    for line in quote.lines:
+        if line.component_of is not None and quote.line(line.component_of).takes_away is not line.takes_away:
+            message = f"{line.line_id} goes the other way than {line.component_of}, whose component it is"
+            raise Refusal("bundle_broken", message, f"lines.{line.line_id}.component_of")

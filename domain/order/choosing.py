@@ -76,7 +76,7 @@ class Choosing:
             spots = [spot for spot in open_at if pick.ship_to in (None, spot[1])]
             if any(spot[0] == UNDATED for spot in spots):
                 start_of(self.quote, line)
-            quantity = _quantity(line, pick.quantity, sum((open_at[spot] for spot in spots), Decimal(0)), path)
+            quantity = picked_quantity(line, pick.quantity, sum((open_at[spot] for spot in spots), Decimal(0)), path)
             for spot in spots:
                 taken = fill(open_at, [spot], quantity)
                 quantity -= taken
@@ -84,7 +84,7 @@ class Choosing:
                     picked[spot] = picked.get(spot, Decimal(0)) + taken
             return
         spot = (pick.order_date, pick.ship_to or _only_site(open_at))
-        quantity = _quantity(line, pick.quantity, sum(open_at.values(), Decimal(0)), path)
+        quantity = picked_quantity(line, pick.quantity, sum(open_at.values(), Decimal(0)), path)
         picked[spot] = picked.get(spot, Decimal(0)) + quantity
         self._fill(open_at, spot, quantity)
 
@@ -100,7 +100,7 @@ def _only_site(open_at: Mapping[Spot, Decimal]) -> str | None:
     return sites.pop() if len(sites) == 1 else None
 
 
-def _quantity(line: QuoteLine, wanted: Decimal | None, left: Decimal, path: str) -> Decimal:
+def picked_quantity(line: QuoteLine, wanted: Decimal | None, left: Decimal, path: str) -> Decimal:
     """How much is picked of the ``left``. Code: ``quantity_out_of_range``."""
     quantity = left if wanted is None else wanted
     path = f"{path}.quantity"

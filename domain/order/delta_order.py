@@ -5,7 +5,7 @@ What is put in is split into orders like any quote; what is taken away joins the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -14,9 +14,10 @@ from itertools import count
 from domain.ledger.timeline import Family
 from domain.ledger.view import View
 from domain.money import cumulative_split
-from domain.order.agreement import Agreement
+from domain.order.agreement import Agreement, refuse_misfit
 from domain.order.amend import last_layer
 from domain.order.book import OrderBook
+from domain.order.choosing import Pick
 from domain.order.creation import make_item
 from domain.order.cut import Piece, after, taken
 from domain.order.event import Cause, Change, LineBalance, OrderEventKind
@@ -25,47 +26,41 @@ from domain.order.item import Item
 from domain.order.journal import Journal
 from domain.order.order import Order, OrderKind
 from domain.order.ordering import headed_order
-from domain.order.parts import Part, Place, start_of, top_of_bundle
+from domain.order.parts import Part, Place
+from domain.order.pick import pick
+from domain.order.reduction import picked_reductions, reductions, refuse_half_replaced
+from domain.order.rest import Spot
 from domain.order.split import split
-from domain.pricing import PricedLine, PricedQuote
-from domain.quote import Quote
+from domain.pricing import PricedQuote
 from domain.refusal import Refusal
 
 
 def order_amendment(
-    book: OrderBook, priced: PricedQuote, agreement: Agreement, split_by: Sequence[str], cause: Cause
+    book: OrderBook,
+    priced: PricedQuote,
+    agreement: Agreement,
+    split_by: Sequence[str],
+    cause: Cause,
+    picks: Sequence[Pick] | None = None,
 ) -> Change:
-    """All that is unordered of an approved amendment, as scheduled orders whose items are deltas.
+    """What is unordered of an approved amendment, as scheduled orders whose items are deltas: all of it, or ``picks``.
 
     A line that revises a line of the contract is put on the items that run when it begins: more of it on the last
     one in, less of it last in first out. What was taken away in the meantime cannot be taken again.
 
     Codes: ``wrong_state`` (no amendment of this contract), ``customer_differs``, ``currency_differs``,
     ``nothing_unordered``, ``unknown_line``, ``unknown_site``, ``quantity_out_of_range`` (more than runs by now),
-    ``bundle_broken``, those of a split, ``invariant_broken``.
+    ``bundle_broken``, those of a split or of a pick, ``conflicting_fields`` (half of a cancel-and-replace by hand),
+    ``ship_to_differs`` (what is taken away is elsewhere), ``invariant_broken``.
     """
     refuse_misfit(priced.quote, agreement)
     ordering = _Ordering(book, priced, agreement, cause)
-    ordering.grow(split_by)
-    for line in priced.lines:
-        if line.line.takes_away and book.balance(line.line.line_id).unordered_quantity:
-            ordering.take(line)
+    if picks is None:
+        ordering.grow(split_by)
+        ordering.take(reductions(book, priced))
+    else:
+        ordering.take_and_grow(picks)
     return ordering.change()
-
-
-def refuse_misfit(quote: Quote, agreement: Agreement) -> None:
-    """Refuse an amendment that does not fit the contract it names.
-
-    Codes: ``wrong_state`` (it amends another one), ``customer_differs``, ``currency_differs``.
-    """
-    amended = agreement.quote
-    if quote.amends != amended.quote_id:
-        raise Refusal("wrong_state", f"{quote.quote_id} does not amend {amended.quote_id}", "amends")
-    if quote.customer.customer_id != amended.customer.customer_id:
-        message = f"{amended.quote_id} is a contract of {amended.customer.customer_id}"
-        raise Refusal("customer_differs", message, "customer.customer_id")
-    if quote.currency != amended.currency:
-        raise Refusal("currency_differs", f"{amended.quote_id} is in {amended.currency}; amend it in that", "currency")
 
 
 @dataclass(slots=True)
@@ -80,33 +75,64 @@ class _Ordering:
     balances: dict[str, LineBalance] = field(default_factory=dict)
     families: dict[str, Family] = field(default_factory=dict)
 
-    def grow(self, split_by: Sequence[str]) -> None:
-        """Split what is put in, and say of each item what it revises."""
+    def __post_init__(self) -> None:
         self.families = {family.root: family for family in self.agreement.families}
         self.balances = dict(self.book.by_line)
+
+    def grow(self, split_by: Sequence[str]) -> None:
+        """Split what is put in, and say of each item what it revises."""
+        growing = self._growing()
+        if any(self._is_open(line.line_id) for line in growing.quote.lines):
+            self._grown(split(self.book, growing, split_by, self.cause))
+
+    def take_and_grow(self, picks: Sequence[Pick]) -> None:
+        """Order lines by hand: those that put in, and those that take away."""
+        known = self.priced.quote.by_id
+        taking = {
+            at: each for at, each in enumerate(picks) if (line := known.get(each.line)) is not None and line.takes_away
+        }
+        growing = {at: each for at, each in enumerate(picks) if at not in taking}
+        if growing or not picks:
+            self._grown(pick(self.book, self._growing(), (*growing.values(),), self.cause, (*growing,)))
+        taken = picked_reductions(self.book, self.priced, taking)
+        refuse_half_replaced(self.priced.quote, taken, self._put())
+        self.take(taken)
+
+    def _growing(self) -> PricedQuote:
+        """The lines that put in, as a quote of their own."""
         lines = tuple(line for line in self.priced.lines if not line.line.takes_away)
-        if not any(self._is_open(line) for line in lines):
-            return
-        quote = self.priced.quote.model_copy(update={"lines": tuple(line.line for line in lines)})
-        change = split(self.book, PricedQuote(quote, lines), split_by, self.cause)
+        return PricedQuote(self.priced.quote.model_copy(update={"lines": tuple(each.line for each in lines)}), lines)
+
+    def _put(self) -> dict[str, dict[Spot, Decimal]]:
+        """What is put in of each line, by date and place."""
+        found: dict[str, dict[Spot, Decimal]] = {}
+        for order in self.orders:
+            for item in order.items:
+                found.setdefault(item.line_id, {})[order.order_date, item.ship_to] = item.quantity
+        return found
+
+    def _grown(self, change: Change) -> None:
         self.balances |= {balance.line_id: balance for balance in change.balances}
         for order in change.orders:
             items = tuple(self._of_contract(item) for item in order.items)
             self.orders.append(self._amending(order.model_copy(update={"items": items})))
 
-    def take(self, line: PricedLine) -> None:
-        """Add the items that take away what ``line`` says."""
-        for place in self._places(line):
+    def take(self, parts: Iterable[Part]) -> None:
+        """Add the items that take away what ``parts`` say, parents first."""
+        for part in parts:
+            place = part.place
             position = self._order_at(place)
-            part = Part(line, place, line.net_total, top_of_bundle(self.priced.quote, line.line))
             parents = {
                 (each.line_id, place.order_date, each.ship_to): each.item_id for each in self.orders[position].items
             }
             item = make_item(self.orders[position], part, "", parents)
             self._add(position, self._cuts(item))
-        balance = self.balances[line.line.line_id]
-        nothing = {"unordered_quantity": Decimal(0), "unordered_amount": 0 * balance.unordered_amount}
-        self.balances[line.line.line_id] = balance.model_copy(update=nothing)
+            balance = self.balances[part.line.line_id]
+            left = {
+                "unordered_quantity": balance.unordered_quantity - place.quantity,
+                "unordered_amount": balance.unordered_amount - part.amount,
+            }
+            self.balances[balance.line_id] = balance.model_copy(update=left)
 
     def change(self) -> Change:
         """All of it as one change. Codes: ``nothing_unordered``, ``invariant_broken``."""
@@ -118,8 +144,8 @@ class _Ordering:
         refuse_broken(self.book.applied(change))
         return change
 
-    def _is_open(self, line: PricedLine) -> bool:
-        balance = self.book.balance(line.line.line_id)
+    def _is_open(self, line_id: str) -> bool:
+        balance = self.book.balance(line_id)
         return bool(balance.unordered_quantity or balance.unordered_amount)
 
     def _amending(self, order: Order) -> Order:
@@ -143,16 +169,6 @@ class _Ordering:
 
     def _number(self, line_id: str) -> int:
         return next(number for number, line in enumerate(self.priced.quote.lines, start=1) if line.line_id == line_id)
-
-    def _places(self, line: PricedLine) -> tuple[Place, ...]:
-        """Where a reduction is ordered: as its parent is, by its deliveries, or at the start of the amendment."""
-        quote = self.priced.quote
-        top = top_of_bundle(quote, line.line)
-        spots = [(each.order_date, each.ship_to) for each in top.deliveries or ()] or [(start_of(quote, top), None)]
-        if len(spots) > 1:
-            message = "a line that takes away is ordered on one date at one place; write a line for each"
-            raise Refusal("conflicting_fields", message, f"lines.{line.line.line_id}.deliveries")
-        return (Place(*spots[0], line.line.signed_quantity),)
 
     def _order_at(self, place: Place) -> int:
         """The position of the order of that date and place; a new one where there is none."""

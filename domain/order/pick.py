@@ -21,23 +21,27 @@ from domain.quote import Quote
 from domain.refusal import Refusal
 
 
-def pick(book: OrderBook, priced: PricedQuote, picks: Sequence[Pick], cause: Cause) -> Change:
+def pick(
+    book: OrderBook, priced: PricedQuote, picks: Sequence[Pick], cause: Cause, numbers: Sequence[int] | None = None
+) -> Change:
     """``picks`` as scheduled orders, one for each date and place; what they leave stays unordered.
 
     Each line's unordered amount, as it stands now, is split over its picks in the order of parts, the rest last.
     Components come with their parent. Percent-of-total lines without deliveries follow their base, unless they are
-    picked themselves; a pick of one takes the share of all that was ordered of its base (at its site).
+    picked themselves; a pick of one takes the share of all that was ordered of its base (at its site). ``numbers``
+    are the places of ``picks`` in the request, where it named others besides.
 
     Codes: ``nothing_unordered``, ``unknown_line``, ``unknown_site``, ``missing_field`` (no lines, no date),
     ``quantity_out_of_range`` (not above 0, more than is left, finer than the unit), ``bundle_broken`` (a component,
     or its part is not exact), ``amount_too_small``, ``percent_of_nothing``, ``conflicting_fields``,
     ``dates_out_of_order``, ``invariant_broken``.
     """
-    _check(book, priced.quote, picks)
+    numbered = tuple(zip(numbers or range(len(picks)), picks, strict=True))
+    _check(book, priced.quote, numbered)
     check_schedules(priced)
     lines = priced.quote.by_id
     choosing = Choosing.of(book, priced.quote)
-    for number, each in enumerate(picks):
+    for number, each in numbered:
         if not lines[each.line].is_share:
             choosing.take(each, f"lines.{number}")
     parts = _parts(book, priced, choosing.places)
@@ -54,13 +58,13 @@ def preview_pick(priced: PricedQuote, picks: Sequence[Pick], cause: Cause, book:
     return before.applied(pick(before, priced, picks, cause))
 
 
-def _check(book: OrderBook, quote: Quote, picks: Sequence[Pick]) -> None:
+def _check(book: OrderBook, quote: Quote, picks: Sequence[tuple[int, Pick]]) -> None:
     if not picks:
         raise Refusal("missing_field", "name at least one line to order, or split by keys", "lines")
     if not any(balance.unordered_quantity or balance.unordered_amount for balance in book.balances):
         raise Refusal("nothing_unordered", f"nothing of {book.quote_id} is left to order")
     sites = {site.site_id for site in quote.sites}
-    for number, each in enumerate(picks):
+    for number, each in picks:
         path, line = f"lines.{number}", quote.by_id.get(each.line)
         if line is None:
             raise Refusal("unknown_line", f"{each.line} is no line of {book.quote_id}", f"{path}.line")

@@ -12,7 +12,6 @@ from domain.order.event import Cause, Change
 from domain.order.pick import pick
 from domain.order.split import split
 from domain.pricing import PricedQuote
-from domain.refusal import Refusal
 
 
 def place(
@@ -25,13 +24,11 @@ def place(
 ) -> Change:
     """What is unordered of ``priced`` as orders, split by keys, or ``lines`` of it by hand.
 
-    ``agreement`` is what an amendment changes (none: the quote amends nothing); it is ordered as a whole. Codes:
-    ``conflicting_fields`` (lines of an amendment by hand), those of ``split``, ``pick`` and ``order_amendment``.
+    ``agreement`` is what an amendment changes (none: the quote amends nothing). Codes: those of ``split``, ``pick`` and
+    ``order_amendment``.
     """
     if agreement is not None:
-        if lines is not None:
-            raise Refusal("conflicting_fields", "an amendment is ordered as a whole; say by what to split it", "lines")
-        return order_amendment(book, priced, agreement, split_by, cause)
+        return order_amendment(book, priced, agreement, split_by, cause, lines)
     if lines is not None:
         return pick(book, priced, lines, cause)
     return split(book, priced, split_by, cause)
