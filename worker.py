@@ -25,6 +25,7 @@ from activities.replacements import ReplacementActivities
 from activities.store.work import Database
 from activities.tokens import Tokens
 from starter.answer_keeper import AnswerKeeper
+from starter.change_keeper import ChangeKeeper
 from starter.connection import connect
 from starter.desk import Desk
 from starter.erp_watch import ErpWatch
@@ -60,15 +61,16 @@ def build_worker(
     max_cached_workflows: int = 1000,
     deployment: WorkerDeploymentVersion | None = None,
     stories: bool = False,
+    change_policy: str | None = None,
 ) -> Worker:
     """A worker with all workflows and activities.
 
     ``deployment`` turns on Worker Versioning (auto-upgrade). ``stories``: runs may be told what time it is; never where
-    somebody's real quotes are.
+    somebody's real quotes are. ``change_policy`` is the policy before operations on orders.
     """
     knowledge = Knowledge()
     approvals = ApprovalActivities(database, tokens, knowledge, stories=stories)
-    orders = OrderActivities(database, tokens, knowledge, stories=stories)
+    orders = OrderActivities(database, tokens, knowledge, stories=stories, change_policy=change_policy)
     replacements = ReplacementActivities(database, tokens, knowledge, stories=stories)
     partner = ErpActivities(database, erp)
     versioning = None
@@ -118,7 +120,8 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
     database = Database(settings.database.get_secret_value(), pool_size=POLLERS)
     tokens = Tokens(settings.signing_key())
     erp = FileErp(settings.erp_outbox_dir, settings.erp_inbox_dir)
-    desk = Desk(client, database, tokens, settings.task_queue, settings.policy)
+    change_policy = settings.change_policy
+    desk = Desk(client, database, tokens, settings.task_queue, settings.policy, change_policy=change_policy)
     deployment = None
     if settings.deployment and settings.build_id:
         deployment = WorkerDeploymentVersion(deployment_name=settings.deployment, build_id=settings.build_id)
@@ -130,12 +133,14 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
         task_queue=settings.task_queue,
         deployment=deployment,
         stories=settings.stories,
+        change_policy=change_policy,
     )
     loops = [
         asyncio.create_task(relay_of(settings, database).run()),
         asyncio.create_task(ErpWatch(desk, erp).run()),
         asyncio.create_task(RoundRefresher(desk).run()),
         asyncio.create_task(OrderRefresher(desk).run()),
+        asyncio.create_task(ChangeKeeper(desk).run()),
         asyncio.create_task(LedgerWatch(desk, lead=settings.renewal_lead).run()),
         asyncio.create_task(AnswerKeeper(database).run()),
         asyncio.create_task(RecordSigner(database, signing_key(settings), head_file(settings)).run()),

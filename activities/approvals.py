@@ -36,7 +36,7 @@ from domain.approval.room import check_opening, check_room
 from domain.approval.round import ApprovalRound
 from domain.approval.state import RoundState
 from domain.refusal import Refusal
-from domain.standing import QuoteState, check_recall, check_submit, state_after
+from domain.standing import QuoteState, check_change, check_recall, check_submit, state_after
 
 OnRound = RecordDecision | ActOnRound | AdvanceRound | RecallRound
 
@@ -81,6 +81,8 @@ class ApprovalActivities:
                     words=(request.comment,),
                 )
                 check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
+                if stored.is_change:
+                    check_change(stored.round)
                 await work.directory.hold()
                 # Whoever edited it a moment ago, and was waited for, did so before.
                 at = max(request.at, stored.updated_at)

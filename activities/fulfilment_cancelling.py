@@ -7,13 +7,13 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime
 
+from activities.change_approvals import ChangeApprovals
 from activities.knowledge import Knowledge
 from activities.requests import Message
 from activities.store.record_entry import RecordEntry
 from activities.store.work import Database, Work
 from activities.texts import refuse_unstorable_texts
 from activities.tokens import Tokens
-from domain.order.book import OrderBook
 from domain.order.event import Cause
 from domain.order.withdrawal import Withdrawal, withdraw_all
 
@@ -57,14 +57,17 @@ class FulfilmentCancelled(Message):
 class FulfilmentCancelling:
     """Cancels fulfilments. The same request twice is one cancellation, with the first answer."""
 
-    def __init__(self, database: Database, tokens: Tokens, knowledge: Knowledge) -> None:
+    def __init__(
+        self, database: Database, tokens: Tokens, knowledge: Knowledge, *, change_policy: str | None = None
+    ) -> None:
         self._database = database
+        self._approvals = ChangeApprovals(knowledge, change_policy)
         self._tokens = tokens
         self._knowledge = knowledge
 
     async def cancel(self, request: CancelFulfilment) -> FulfilmentCancelled:
         """All orders of the quote at once. Codes: ``invalid_token``, ``unknown_user``, ``not_ordered``,
-        ``nothing_open``, ``stale`` (an order was changed in the same moment: try again).
+        ``nothing_open``, ``needs_approval``, ``stale`` (an order was changed in the same moment: try again).
         """
         refuse_unstorable_texts(request)
         async with self._database.work() as work:
@@ -75,11 +78,12 @@ class FulfilmentCancelling:
                 kept = await work.idempotency.kept(request.claim)
                 return FulfilmentCancelled.model_validate(kept)
             await self._knowledge.check_user(work, who, services=True)
-            return await _carry_out(work, book, request)
+            withdrawal = withdraw_all(book, request.cause, disposition=request.disposition)
+            await self._approvals.refuse_whole(work, request.by, book, withdrawal.change, request.at)
+            return await _carry_out(work, withdrawal, request)
 
 
-async def _carry_out(work: Work, book: OrderBook, request: CancelFulfilment) -> FulfilmentCancelled:
-    withdrawal = withdraw_all(book, request.cause, disposition=request.disposition)
+async def _carry_out(work: Work, withdrawal: Withdrawal, request: CancelFulfilment) -> FulfilmentCancelled:
     done = FulfilmentCancelled.of(withdrawal)
     body = done.model_dump(mode="json")
     await work.save_change(withdrawal.change)

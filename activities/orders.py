@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.agreements import agreement_of
 from activities.approvals import refuse_story
+from activities.change_approvals import ChangeApprovals
 from activities.erp_news import erp_news
 from activities.knowledge import Knowledge
 from activities.order_operations import STALE, operated, touches_one_order
@@ -44,7 +45,8 @@ class OrderActivities:
     """The activities of ``OrderFulfilment`` and ``SplitOrder``. Every one may be repeated.
 
     ``stories``: runs may keep a clock of their own. ``cut_off`` before its date an order stands fast. Who has left the
-    directory since a run began may do nothing here.
+    directory since a run began may do nothing here. ``change_policy`` is the name of the policy that says which changes
+    of orders must be approved first.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class OrderActivities:
         *,
         stories: bool = False,
         cut_off: timedelta | None = None,
+        change_policy: str | None = None,
     ) -> None:
         self._database = database
+        self._approvals = ChangeApprovals(knowledge := knowledge or Knowledge(), change_policy)
         self._cut_off = cut_off
         self._tokens = tokens
-        self._knowledge = knowledge or Knowledge()
+        self._knowledge = knowledge
         self._stories = stories
 
     @activity.defn(name=CREATE_ORDERS)
@@ -84,7 +88,7 @@ class OrderActivities:
         moment = datetime.now(UTC)
         who = self._tokens.check_act(request.token, request.by, request.quote_id, "order", request.key, moment)
         await self._knowledge.check_user(work, who, services=True)
-        check_order(QuoteState(stored.state.value), stored.accepted_at is not None)
+        check_order(QuoteState(stored.state.value), stored.accepted_at is not None and not stored.is_change)
         priced = price((await work.quotes.content(request.quote_id, stored.version)).quote)
         amends = priced.quote.amends
         agreement = await agreement_of(work, amends, holding=request.quote_id) if amends else None
@@ -101,7 +105,8 @@ class OrderActivities:
     async def change_order(self, request: ChangeOrder) -> OrderMoved:
         """Do one verb to one order, once for its key.
 
-        Codes: ``stories_only``, ``invalid_token``, ``unknown_user``, ``stale``, and those of the verb.
+        Codes: ``stories_only``, ``invalid_token``, ``unknown_user``, ``stale``, those of the verb, and those of
+        ``ChangeApprovals.approve``.
         """
         change = request.change
         try:
@@ -128,6 +133,8 @@ class OrderActivities:
             await self._knowledge.check_user(work, who, services=True)
             made = operated(order, book, change, _cause(request), cut_off=self._cut_off)
             if made.orders:
+                known = book.orders if book is not None else (order,)
+                await self._approvals.approve(work, change, order, known, made, request.at)
                 await work.save_change(made)
                 told = (each for each in made.orders if request.by_hand or each.order_id != order_id)
                 await work.order_looks.put(told)

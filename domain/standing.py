@@ -60,6 +60,12 @@ def check_order(state: QuoteState, accepted: bool) -> None:
         raise Refusal("not_approved", f"only an approved, accepted quote is ordered; this one is {what}")
 
 
+def check_change(round: int) -> None:
+    """Refuse (``wrong_state``) to submit a second time what a change of an order asks: it may be outdated by then."""
+    if round:
+        raise Refusal("wrong_state", "this change was submitted before; ask for it again at its order")
+
+
 def status_before(state: QuoteState, earlier: Sequence[RoundState]) -> str:
     """What ``skip_when_status`` looks at: where the quote stood before it was edited for this submission.
 

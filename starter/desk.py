@@ -37,6 +37,7 @@ class Desk:
     task_queue: str = TASK_QUEUE
     policy: str = "standard"
     cut_off: timedelta | None = field(default=None, kw_only=True)
+    change_policy: str | None = field(default=None, kw_only=True)
     clock: Clock = field(default_factory=Clock)
     knowledge: Knowledge = field(default_factory=Knowledge)
 
@@ -54,12 +55,19 @@ class Desk:
     @property
     def order_changes(self) -> OrderActivities:
         """The activities on orders, for what is done after an order's run has ended."""
-        return OrderActivities(self.database, self.tokens, self.knowledge, stories=True, cut_off=self.cut_off)
+        return OrderActivities(
+            self.database,
+            self.tokens,
+            self.knowledge,
+            stories=True,
+            cut_off=self.cut_off,
+            change_policy=self.change_policy,
+        )
 
     @property
     def cancelling(self) -> FulfilmentCancelling:
         """What cancels whole fulfilments."""
-        return FulfilmentCancelling(self.database, self.tokens, self.knowledge)
+        return FulfilmentCancelling(self.database, self.tokens, self.knowledge, change_policy=self.change_policy)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Work]:

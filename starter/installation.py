@@ -57,7 +57,14 @@ async def installation(
         database = Database(stack.database_url)
         running.push_async_callback(database.close)
         client = await connect(settings, stack.temporal_address, namespace=stack.namespace)
-        desk = Desk(client, database, Tokens(settings.signing_key()), settings.task_queue, settings.policy)
+        desk = Desk(
+            client,
+            database,
+            Tokens(settings.signing_key()),
+            settings.task_queue,
+            settings.policy,
+            change_policy=settings.change_policy,
+        )
         loaded = await load_example(desk, example) if example is not None else ()
         listener = listening_socket(settings.http_host, settings.http_port, say)
         running.callback(listener.close)

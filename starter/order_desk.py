@@ -22,6 +22,7 @@ from activities.fulfilment_cancelling import VERB as CANCEL_ORDERS
 from activities.fulfilment_cancelling import CancelFulfilment, FulfilmentCancelled
 from activities.order_operations import check_version, operated, touches_one_order
 from activities.requests import ChangeOrder, CreateOrders, OrderChange
+from activities.store.waiting_changes import WaitingChange
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.order.book import OrderBook, open_book
@@ -35,6 +36,7 @@ from domain.order.withdrawal import withdraw_all
 from domain.pricing import price
 from domain.refusal import Refusal
 from domain.standing import check_order
+from starter.change_desk import ChangeDesk, Need, refuse_changes
 from starter.desk import Desk
 from starter.order_refresher import OrderRefresher
 from starter.temporal_calls import answered
@@ -49,10 +51,15 @@ OWN_UPDATES = frozenset({"activate", "acknowledge", "deliver", "accept_item", "r
 
 @dataclass(frozen=True, slots=True)
 class ChangedOrders:
-    """An order after a verb, and the others that the verb made or changed."""
+    """An order after a verb, and the others that the verb made or changed.
+
+    ``waiting``: nothing has changed yet, the change waits for its approval. ``need``: what a preview would wait for.
+    """
 
     order: Order
     others: tuple[Order, ...] = ()
+    waiting: WaitingChange | None = None
+    need: Need | None = None
 
 
 class OrderDesk:
@@ -61,6 +68,7 @@ class OrderDesk:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._orders = OrderRefresher(desk)
+        self._changes = ChangeDesk(desk)
 
     async def preview(
         self, who: Identity, quote_id: str, split_by: Sequence[str], lines: Sequence[Pick] | None = None
@@ -69,6 +77,7 @@ class OrderDesk:
         async with self._desk.reading() as work:
             await self._desk.check_user(work, who, services=True)
             stored = await work.quotes.get(quote_id)
+            refuse_changes(stored.is_change, "once it is approved it is carried out by itself")
             priced = price((await work.quotes.content(quote_id, stored.version)).quote)
             book = await work.orders.find_book(quote_id) or open_book(priced)
             amends = priced.quote.amends
@@ -161,7 +170,8 @@ class OrderDesk:
     async def change(self, who: Identity, order_id: str, verb: str, *, key: str | None = None, **fields: Any) -> Order:
         """Do one verb of :class:`~activities.requests.OrderChange` to an order; the same ``key`` twice is one change.
 
-        Codes: ``unknown_order``, ``unknown_user``, ``stale``, those of the verb, ``unavailable``.
+        Codes: ``unknown_order``, ``unknown_user``, ``stale``, those of the verb, ``unavailable``. A change that has to
+        be approved first waits, and the order is answered as it is (:meth:`changed` tells).
         """
         return (await self.changed(who, order_id, verb, key=key, **fields)).order
 
@@ -174,19 +184,34 @@ class OrderDesk:
         async with self._desk.reading() as work:
             if await work.idempotency.is_claimed(change.claim(order_id)):
                 return ChangedOrders(await work.orders.get(order_id))
+            waiting = await work.waiting_changes.find(order_id, name)
+            if waiting is not None:
+                return ChangedOrders(await work.orders.get(order_id), waiting=waiting)
             await self._desk.check_user(work, who, services=True)
             # Refuse here and now what the order would refuse, and start nothing that would change nothing.
             order, tried = await self._tried(work, order_id, change)
             if not tried.orders:
                 return ChangedOrders(order)
-        by_run = await self._carry_out(order, change)
-        if not by_run or not touches_one_order(verb):
-            await self._orders.drain(of_quote=order.quote_id)
+            need = await self._changes.need(work, change, order, tried)
+        if need is not None:
+            return ChangedOrders(order, waiting=await self._changes.ask(who, order, change, need))
+        await self._make(order, change)
         others = [each.order_id for each in tried.orders if each.order_id != order_id]
         async with self._desk.reading() as work:
             return ChangedOrders(
                 await work.orders.get(order_id), tuple([await work.orders.get(other) for other in others])
             )
+
+    async def carry_out(self, order_id: str, change: OrderChange) -> None:
+        """Make a change that was approved. Codes: those of :meth:`change`, ``change_outdated``, ``not_approved``."""
+        async with self._desk.reading() as work:
+            order = await work.orders.get(order_id)
+        await self._make(order, change)
+
+    async def _make(self, order: Order, change: OrderChange) -> None:
+        by_run = await self._carry_out(order, change)
+        if not by_run or not touches_one_order(change.verb):
+            await self._orders.drain(of_quote=order.quote_id)
 
     async def cancel_all(
         self,
@@ -199,7 +224,8 @@ class OrderDesk:
     ) -> FulfilmentCancelled:
         """Cancel what was not sent of all orders of a quote, withdraw what was not shipped, and leave the rest.
 
-        The same ``key`` twice is one cancellation. Codes: ``not_ordered``, ``nothing_open``, ``unknown_user``.
+        The same ``key`` twice is one cancellation. Codes: ``not_ordered``, ``nothing_open``, ``unknown_user``,
+        ``needs_approval``.
         """
         name = key or uuid.uuid4().hex
         request = CancelFulfilment(
@@ -268,8 +294,10 @@ class OrderDesk:
         async with self._desk.reading() as work:
             await self._desk.check_user(work, who, services=True)
             order, tried = await self._tried(work, order_id, change)
+            need = await self._changes.need(work, change, order, tried) if tried.orders else None
         others = tuple(each for each in tried.orders if each.order_id != order_id)
-        return ChangedOrders(next((each for each in tried.orders if each.order_id == order_id), order), others)
+        then = next((each for each in tried.orders if each.order_id == order_id), order)
+        return ChangedOrders(then, others, need=need)
 
     def _change(self, who: Identity, order_id: str, verb: str, key: str, fields: Mapping[str, Any]) -> OrderChange:
         token = self._desk.tokens.act(who, order_id, verb, key)

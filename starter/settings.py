@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     build_id: str | None = None
     policy: str = "standard"
     """Name of the policy that a submitted quote is measured by."""
+    change_policy: str | None = None
+    """Name of the policy that says which changes of orders must be approved first; none: all are made at once."""
     stories: bool = False
     """Whether workers let runs be told what time it is: for stories and the demo, never for real quotes."""
 

@@ -26,6 +26,7 @@ def worker_environment(settings: Settings, stack: Stack) -> dict[str, str]:
         "COUNTERSIGN_DATABASE": stack.database_url,
         "COUNTERSIGN_TASK_QUEUE": settings.task_queue,
         "COUNTERSIGN_POLICY": settings.policy,
+        "COUNTERSIGN_CHANGE_POLICY": settings.change_policy or "",
         "COUNTERSIGN_STORIES": str(settings.stories),
     }
 
