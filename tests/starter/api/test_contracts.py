@@ -66,7 +66,10 @@ async def test_what_two_amendments_both_took_is_refused_when_the_second_is_order
     assert await api.refused("POST", f"/quotes/{second}/orders/preview", json=body) == refused
     assert await api.refused("POST", f"/quotes/{second}/orders", json=body) == refused
     by_hand = {"lines": [{"line": "S"}]}
-    assert await api.refused("POST", f"/quotes/{second}/orders", json=by_hand) == (422, "conflicting_fields")
+    assert await api.refused("POST", f"/quotes/{second}/orders", json=by_hand) == refused
+    book = await api.post(f"/quotes/{second}/orders", body={"lines": [{"line": "S", "quantity": "3"}]})
+    assert [(order["kind"], order["total"]["amount"]) for order in book["orders"]] == [("amendment", "-90.00")]
+    assert [each["quantity"] for each in book["unordered"]] == ["-4"]
 
 
 @pytest.mark.parametrize(
