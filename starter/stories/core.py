@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from activities.change_approvals import FACTS, change_name, wanted_by
 from activities.order_operations import operated
 from activities.requests import OrderChange
 from domain.approval.plan import Submission, make_plan
@@ -22,17 +24,17 @@ from domain.ledger.closing import ClosedPeriod, close_period
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.promise import Promise
 from domain.money import read_decimal
-from domain.order.activation import acknowledge, activate, advance, next_moment
+from domain.order.activation import acknowledge, advance, next_moment
 from domain.order.agreement import Agreement
 from domain.order.amend import Amendment, amend
 from domain.order.book import OrderBook, open_book
+from domain.order.change_request import change_document, is_same_change
 from domain.order.event import Cause, Change
 from domain.order.fulfilment import accept_item, deliver, reach
 from domain.order.order import Order, OrderState
 from domain.order.placing import place
 from domain.order.promised import promises
 from domain.order.renewal import Renewal, renew
-from domain.order.reschedule import move_date
 from domain.people import Directory, read_directory
 from domain.policy.document import read_policy
 from domain.policy.evaluate import CompiledPolicy, compile_policy
@@ -44,6 +46,7 @@ from domain.replacement import Replaced, find_replacement, succeed
 from domain.standing import (
     QuoteState,
     check_accept,
+    check_change,
     check_edit,
     check_order,
     check_recall,
@@ -76,6 +79,17 @@ OF_A_QUOTE = ("document", "priced", "rounds", "edits", "book", "state", "accepte
 """What the stage knows of one quote, and puts aside while another is the quote of the case."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A change of an order that waits for its approval; ``name`` is what the story calls an order that it makes."""
+
+    order_id: str
+    key: str
+    quote_id: str
+    change: OrderChange
+    name: str | None
+
+
 class CoreStage:
     """One case on the pure core. Everything it knows is in this object."""
 
@@ -95,6 +109,8 @@ class CoreStage:
         self.shelf: dict[str, dict[str, Any]] = {}
         self.closed: list[ClosedPeriod] = []
         self.renewals: list[tuple[datetime, Renewing]] = []
+        self.waiting: dict[str, _Waiting] = {}
+        self.changes: list[str] = []
 
     async def begin(self, case: Case) -> None:
         self._clock = case.at
@@ -102,6 +118,7 @@ class CoreStage:
         self.directory: Directory = read_directory(case.directory)
         self.policy_document = case.policy
         self.policy = self._published(case.policy, 1)
+        self.order_policy = self._published(case.order_policy, 1) if case.order_policy is not None else None
         self._take_content(case.quote)
         self.came = [self.priced.quote.quote_id]
 
@@ -152,7 +169,7 @@ class CoreStage:
         editors = tuple(who for after, who in self.edits if after >= max(approved, default=0))
         return Submission(
             self.priced,
-            self.policy,
+            self._policy_of_the_quote(),
             self.directory,
             by,
             self.clock,
@@ -162,8 +179,17 @@ class CoreStage:
             status_before(self.state, self.rounds),
         )
 
+    def _policy_of_the_quote(self) -> CompiledPolicy:
+        is_change = self.order_policy is not None and self.priced.quote.quote_id in self.changes
+        return self.order_policy if is_change and self.order_policy is not None else self.policy
+
     async def submit(self, by: str, comment: str | None) -> None:
         check_submit(self.state, self.accepted)
+        if self.priced.quote.quote_id in self.changes:
+            check_change(len(self.rounds))
+        self._open(by, comment)
+
+    def _open(self, by: str, comment: str | None) -> None:
         submission = self._submission(by, comment)
         moving = ApprovalRound(make_plan(submission), self.directory)
         moving.open(self.clock)
@@ -180,6 +206,7 @@ class CoreStage:
     async def recall(self, by: str, comment: str | None, *, admin: bool = False) -> None:
         check_recall(self.state, self.accepted)
         self._moved(self._current(), lambda moving: moving.recall(by, self.clock, comment=comment, is_admin=admin))
+        self._settle_changes()
 
     async def decide(self, verdict: str, arguments: Deciding) -> None:
         self.decisions += 1
@@ -195,6 +222,7 @@ class CoreStage:
         if not self.rounds:
             raise Refusal("round_closed", "the quote was never submitted")
         self._moved(self._current(), lambda moving: moving.decide(decision, self.clock))
+        self._settle_changes()
 
     async def act(self, verb: str, arguments: Any) -> None:
         if not self.rounds:
@@ -204,6 +232,7 @@ class CoreStage:
         act = act_of(verb, arguments, f"act-{self.decisions}", name, self.rounds[-1].submitter)
         admin, override = needs_admin(verb, arguments), verb == ActVerb.OVERRIDE
         self._moved(self._current(), lambda moving: moving.act(act, self.clock, is_admin=admin, may_override=override))
+        self._settle_changes()
 
     def _current(self) -> ApprovalRound:
         return ApprovalRound(self.rounds[-1], self.directory)
@@ -354,17 +383,12 @@ class CoreStage:
         self._time_orders(self.clock)
 
     async def move_date(self, arguments: MovingDate) -> None:
-        with self._at(self._holder(arguments.order)):
-            book = self._book()
-            order = self._order(arguments.order)
-            cause = self._cause(arguments.by).model_copy(update={"why": arguments.reason or arguments.comment})
-            self._apply(move_date(book, order.order_id, read_date(arguments.to), cause, cut_off=self.cut_off))
-            self._time_orders(self.clock)
+        fields = {"comment": arguments.comment, "reason": arguments.reason, "to": read_date(arguments.to)}
+        self._operate("move_date", arguments.order, arguments, fields)
 
     async def activate(self, arguments: OrderVerb) -> None:
-        with self._at(self._holder(arguments.order)):
-            self._apply(activate(self._order(arguments.order), self._cause(arguments.by)))
-            self._acknowledge_at_once(self.clock)
+        fields = {"comment": arguments.comment, "reason": arguments.reason}
+        self._operate("activate", arguments.order, arguments, fields)
 
     async def acknowledge(self, arguments: Acknowledging) -> None:
         with self._at(self._holder(arguments.order)):
@@ -399,22 +423,93 @@ class CoreStage:
             )
 
     async def operate(self, verb: str, arguments: Any) -> None:
-        with self._at(self._holder(subject_of(arguments))):
-            book, order = self._book(), self._order(subject_of(arguments))
-            fields = {"key": "story", "verb": verb, "by": arguments.by or self.priced.quote.owner, "token": ""}
-            change = OrderChange.model_validate({**fields, **fields_of(arguments, book, self.names)})
-            cause = self._cause(arguments.by).model_copy(update={"why": change.reason or change.comment})
-            made = operated(order, book, change, cause, cut_off=self.cut_off)
-            if made.orders:
-                self._apply(made)
-                self._name(
-                    arguments, [each for each in made.orders if each.order_id not in {o.order_id for o in book.orders}]
-                )
-            self._time_orders(self.clock)
+        subject = subject_of(arguments)
+        with self._at(self._holder(subject)):
+            fields = fields_of(arguments, self._book(), self.names)
+        self._operate(verb, subject, arguments, fields)
 
-    def _name(self, arguments: Any, made: Sequence[Order]) -> None:
-        if getattr(arguments, "as_", None) and made:
-            self.names[arguments.as_] = made[0].order_id
+    def _operate(self, verb: str, subject: str, arguments: Any, fields: Mapping[str, Any]) -> None:
+        """Make the change, or have it wait where a policy asks for its approval."""
+        with self._at(self._holder(subject)):
+            order, by = self._order(subject), arguments.by or self.priced.quote.owner
+            change = OrderChange.model_validate({"key": "story", "verb": verb, "by": by, "token": "", **fields})
+            made = self._tried(order.order_id, change)
+            waiting = _Waiting(order.order_id, order.key, order.quote_id, change, getattr(arguments, "as_", None))
+            document = self._needed(waiting, made) if made.orders else None
+            if document is None:
+                self._make(waiting, made)
+        if document is not None:
+            self._wait_for(waiting, document)
+
+    def _tried(self, order_id: str, change: OrderChange) -> Change:
+        book, why = self._book(), change.reason or change.comment
+        cause = self._cause(change.by).model_copy(update={"why": why})
+        return operated(book.order(order_id), book, change, cause, cut_off=self.cut_off)
+
+    def _make(self, waiting: _Waiting, made: Change) -> None:
+        known = {order.order_id for order in self._book().orders}
+        self._apply(made)
+        new = [order.order_id for order in made.orders if order.order_id not in known]
+        if waiting.name is not None and new:
+            self.names[waiting.name] = new[0]
+        self._time_orders(self.clock)
+
+    # -- changes that wait for their approval
+
+    def _needed(self, waiting: _Waiting, made: Change) -> dict[str, Any] | None:
+        """The document that must be approved first, if a policy asks for that."""
+        if self.order_policy is None or waiting.change.verb in FACTS:
+            return None
+        number = 1 + sum(each.startswith(f"{waiting.order_id}.change-") for each in self.changes)
+        document = self._document(waiting, made, change_name(waiting.order_id, number))
+        by, priced = waiting.change.by, price(read_quote(document))
+        submission = Submission(priced, self.order_policy, self.directory, by, self.clock)
+        day = self.clock.astimezone(self.directory.calendar_of(by).zone).date()
+        if not self.order_policy.evaluate(priced, day, status=submission.status).fired:
+            return None
+        return document if preview_plan(submission).outcome is None else None
+
+    def _document(self, waiting: _Waiting, made: Change, change_id: str) -> dict[str, Any]:
+        book = self._book()
+        wanted = wanted_by(waiting.change, book.order(waiting.order_id), book.orders, made)
+        return change_document(change_id, self.priced.quote, wanted)
+
+    def _wait_for(self, waiting: _Waiting, document: dict[str, Any]) -> None:
+        change_id = document["quote_id"]
+        self._tell_of(waiting, "change_asked")
+        self._hand_in(document)
+        self.changes.append(change_id)
+        self.edits.append((0, waiting.change.by))
+        self.waiting[change_id] = waiting
+        self._open(waiting.change.by, waiting.change.comment)
+
+    def _settle_changes(self) -> None:
+        """Make the changes that were approved, and drop those that were not."""
+        for change_id, waiting in tuple(self.waiting.items()):
+            with self._at(change_id):
+                state, document = self.state, self.document
+            if state is not QuoteState.PENDING:
+                del self.waiting[change_id]
+                if self.priced.quote.quote_id == change_id:
+                    self._turn_to(self.came[0])
+                with self._at(waiting.quote_id):
+                    self._settle_change(waiting, document, approved=state is QuoteState.APPROVED)
+
+    def _settle_change(self, waiting: _Waiting, document: Mapping[str, Any], *, approved: bool) -> None:
+        try:
+            made = self._tried(waiting.order_id, waiting.change) if approved else None
+        except Refusal:
+            made = None
+        if made is None or not is_same_change(document, self._document(waiting, made, document["quote_id"])):
+            self._tell_of(waiting, "change_dropped")
+        else:
+            with self._at(document["quote_id"]):
+                self.accepted = True
+            self._tell_of(waiting, "change_carried_out")
+            self._make(waiting, made)
+
+    def _tell_of(self, waiting: _Waiting, kind: str) -> None:
+        self.happenings.append(Happening(kind, self.clock, (waiting.key, waiting.order_id), waiting.change.by))
 
     def _book(self) -> OrderBook:
         if self.book is None:
@@ -457,7 +552,7 @@ class CoreStage:
 
     def _promises(self) -> Iterator[Promise]:
         """What the approved quotes of the case hold, since each was approved."""
-        for quote_id in tuple(self.came):
+        for quote_id in [each for each in self.came if each not in self.changes]:
             with self._at(quote_id):
                 since = self.rounds[-1].closed_at if self.rounds and self.state is QuoteState.APPROVED else None
                 if since is not None:
@@ -472,6 +567,7 @@ class CoreStage:
                 with self._at(quote_id):
                     self._time_round(self._clock)
                     self._time_orders(self._clock)
+            self._settle_changes()
             for each in [each for each in self.renewals if each[0] <= self._clock]:
                 self.renewals.remove(each)
                 await self.renew(each[1])

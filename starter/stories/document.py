@@ -458,7 +458,8 @@ class Step:
 class Case:
     """One case with its documents, changes made, and the clock's start.
 
-    ``policy_source`` is where its policy was written, ``policy_change`` what the case changes in it.
+    ``policy_source`` is where its policy was written, ``policy_change`` what the case changes in it; ``order_policy``
+    says which changes of orders wait for their approval, where there is one.
     """
 
     name: str
@@ -472,6 +473,7 @@ class Case:
     policy_source: Source
     policy_change: Mapping[str, Any]
     cut_off: timedelta | None = None
+    order_policy: Any = None
 
 
 class _CasePart(Verb):
@@ -485,6 +487,7 @@ class _CasePart(Verb):
     quote: Any = None
     erp: Literal["at_once", "manual"] | None = None
     cut_off: Duration | None = None
+    order_policy: Any = None
     steps: tuple[Any, ...]
 
 
@@ -495,6 +498,7 @@ class _FilePart(Verb):
     at: Moment | None = None
     erp: Literal["at_once", "manual"] = "at_once"
     cut_off: Duration | None = None
+    order_policy: Any = None
     cases: tuple[Any, ...]
 
 
@@ -536,6 +540,11 @@ def _case(document: YamlDocument, folder: Path, file: _FilePart, position: int) 
         name: material(document, folder, name, change, places[name], told[name]) for name, change in changes.items()
     }
     check_together(documents["policy"], documents["directory"], document.where(at))
+    order_policy = None
+    if part.order_policy is not None or file.order_policy is not None:
+        place: Place = at if part.order_policy is not None else ()
+        order_policy = material(document, folder, "order_policy", {}, place, document.where(at))
+        check_together(order_policy, documents["directory"], document.where(at))
     steps = tuple(_step(document, folder, value, (*at, "steps", number)) for number, value in enumerate(part.steps))
     return Case(
         name=part.name,
@@ -549,6 +558,7 @@ def _case(document: YamlDocument, folder: Path, file: _FilePart, position: int) 
         policy_source=source(document, folder, "policy", places["policy"]),
         policy_change=part.policy_change,
         cut_off=clock_duration(cut_off) if (cut_off := part.cut_off or file.cut_off) else None,
+        order_policy=order_policy,
     )
 
 

@@ -22,6 +22,7 @@ READERS: Mapping[str, Callable[[Any], object]] = {
     "policy": read_policy,
     "directory": read_directory,
     "quote": read_quote,
+    "order_policy": read_policy,
 }
 
 
