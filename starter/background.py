@@ -1,4 +1,4 @@
-"""Work that is done again and again beside everything else: one loop for all that looks, does what is due, and rests."""
+"""Work that is done again and again beside everything else: a loop for all that looks, does what is due, and pauses."""
 
 from __future__ import annotations
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from activities.agreements import agreement_of
 from activities.store.customers import customer_of
@@ -20,12 +18,12 @@ from domain.ledger.contract import Contract, contracts
 from domain.ledger.entries import LedgerEntry
 from domain.order.agreement import Agreement
 from domain.order.amend import Amendment, amend
-from domain.order.renewal import Renewal, renew, renewals_due
+from domain.order.renewal import Renewal, renew
 from domain.reading import read_model
 from domain.refusal import Refusal
 from starter.customer_desk import read_known
 from starter.desk import Desk
-from starter.quote_desk import QuoteDesk
+from starter.quote_desk import Origin, QuoteDesk
 
 
 class ContractDesk:
@@ -64,14 +62,23 @@ class ContractDesk:
         fields = {"owner": who.user, **wish, "contract_of": agreement.quote.quote_id, "quote_id": quote_id}
         document = amend(agreement, read_model(Amendment, fields))
         claims = (_claim(quote_id, key),) if key is not None else ()
-        return await self._quotes.put(who, document, expected_version=0, claims=claims)
+        source = Origin({"amends": agreement.quote.quote_id})
+        return await self._quotes.put(who, document, expected_version=0, claims=claims, origin=source)
 
     async def renew(
-        self, who: Identity, contract_id: str, wish: Mapping[str, Any], *, key: str | None = None
+        self,
+        who: Identity,
+        contract_id: str,
+        wish: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        prepared_by: str | None = None,
     ) -> StoredQuote:
         """The quote of a renewal, prepared from what runs of the contract (``Q-1001-R1``), and handed in as ``who``'s.
 
-        Codes: ``unknown_contract``, ``not_ordered``, ``unknown_user``, ``key_taken``, those of ``renew``.
+        ``prepared_by`` is who prepares it for ``who`` unasked: only where the contract has no renewal for its end yet.
+        Codes: ``unknown_contract``, ``not_ordered``, ``unknown_user``, ``key_taken``, ``already_prepared``, those of
+        ``renew``.
         """
         async with self._desk.reading() as work:
             await self._desk.check_user(work, who)
@@ -83,9 +90,13 @@ class ContractDesk:
         fields = {"owner": who.user, **wish, "contract_of": agreement.quote.quote_id, "quote_id": quote_id}
         document = renew(_only(agreement, found), read_model(Renewal, fields))
         # The loop that prepares renewals leaves alone what has one.
-        also = [_renewal_claim(each) for each in contracts(entries) if {*each.items} & {*found.items}]
-        claims = (_claim(quote_id, key or uuid.uuid4().hex), *also)
-        return await self._quotes.put(who, document, expected_version=0, claims=claims)
+        also = [renewal_claim(each) for each in contracts(entries) if {*each.items} & {*found.items}]
+        facts = {"renews": agreement.quote.quote_id, "contract": contract_id}
+        if found.term_end is not None:
+            facts["ends"] = found.term_end.isoformat()
+        source = Origin(facts, prepared_by, sole=also if prepared_by else ())
+        claims = (_claim(quote_id, key or uuid.uuid4().hex), *(() if prepared_by else also))
+        return await self._quotes.put(who, document, expected_version=0, claims=claims, origin=source)
 
     async def _new_id(self, work: Work, agreement: Agreement, kind: str, wanted: Any, key: str | None) -> str:
         """An id for the prepared quote; what was prepared under the same ``key`` keeps its own."""
@@ -99,32 +110,6 @@ class ContractDesk:
                 break
             number += 1
         return name
-
-    # -- renewals that are due
-
-    async def prepare_due(
-        self, customer_id: str, lead: timedelta, wish: Mapping[str, Any] | None = None
-    ) -> tuple[StoredQuote, ...]:
-        """Prepare the renewal of each contract of a customer whose end lies within ``lead``, once for its end.
-
-        The quote belongs to the owner of what it renews, who hands it in like any other. A contract that has a
-        renewal, by whomever it was prepared, gets no other one for that end.
-        """
-        made: list[StoredQuote] = []
-        async with self._desk.reading() as work:
-            customer = await customer_of(work.connection, customer_id)
-            entries = await work.ledger.entries(customer=customer_id)
-            today = self._desk.clock.now().astimezone(ZoneInfo(customer.time_zone)).date()
-            due = [
-                (each, (await work.quotes.get(each.quote_id)).owner)
-                for each in renewals_due(contracts(entries), today, lead)
-                if not await work.idempotency.is_claimed(_renewal_claim(each))
-            ]
-        for each, owner in due:
-            # The key is the contract's end: whoever prepares the same at this moment prepares the same quote.
-            key = f"due/{each.contract_id}/{each.end}"
-            made.append(await self.renew(Identity(owner), each.contract_id, wish or {}, key=key))
-        return tuple(made)
 
     # -- periods
 
@@ -197,5 +182,6 @@ async def _is_claimed(work: Work, quote_id: str, key: str | None) -> bool:
     return key is not None and await work.idempotency.is_claimed(_claim(quote_id, key))
 
 
-def _renewal_claim(contract: Contract) -> str:
-    return f"renewal/{contract.contract_id}/{contract.end}"
+def renewal_claim(contract: Contract) -> str:
+    """What is claimed with a renewal of ``contract``, once for the end of its terms."""
+    return f"renewal/{contract.contract_id}/{contract.term_end}"

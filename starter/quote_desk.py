@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio.client import WithStartWorkflowOperation
@@ -31,7 +32,7 @@ from domain.people import Directory
 from domain.pricing import price
 from domain.quote import read_quote
 from domain.refusal import Refusal
-from domain.standing import check_accept, check_recall, check_submit, status_before
+from domain.standing import check_accept, check_change, check_recall, check_submit, status_before
 from starter.desk import Desk
 from starter.round_calls import update_round
 from starter.temporal_calls import answered
@@ -39,6 +40,18 @@ from workflows.messages import Decide, Recall, RoundAnswer, RoundStart
 from workflows.names import CUSTOMER_ID, QUOTE_ID, quote_approval_id
 from workflows.quote_approval import QuoteApproval
 from workflows.searched import Searched
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a prepared quote comes from: what the record says of it, and who prepared it where that is not the owner.
+
+    ``sole``: claimed with the quote; where one of these was claimed before, there is such a quote already.
+    """
+
+    facts: Mapping[str, str]
+    by: str | None = None
+    sole: Sequence[str] = ()
 
 
 class QuoteDesk:
@@ -57,12 +70,13 @@ class QuoteDesk:
         expected_version: int | None = None,
         comment: str | None = None,
         claims: Sequence[str] = (),
+        origin: Origin | None = None,
     ) -> StoredQuote:
         """Store a quote, or edit one where that is allowed; whoever does is barred from deciding it.
 
         ``expected_version`` is the etag that the caller has seen. ``claims`` are claimed with it; once the first of
         them was claimed before, nothing is stored. Codes: those of ``read_quote``, ``unknown_user``,
-        ``not_editable``, ``stale``.
+        ``not_editable``, ``stale``, ``already_prepared``.
         """
         quote = read_quote(document)
         async with self._desk.database.work() as work:
@@ -70,18 +84,23 @@ class QuoteDesk:
             claimed = [await work.idempotency.claim(each) for each in claims]
             if claimed and not claimed[0]:
                 return await work.quotes.get(quote.quote_id)
+            for each in origin.sole if origin else ():
+                if not await work.idempotency.claim(each):
+                    raise Refusal("already_prepared", f"somebody has prepared what {quote.quote_id} would be", "id")
             before = await work.quotes.find(quote.quote_id, for_update=True)
             at = self._desk.clock.now()  # not before what was waited for
             stored = await work.quotes.put(document, who.user, at, expected_version)
             if before is None or before.version != stored.version:
+                told = {"version": stored.version, **({"comment": comment} if comment else {})}
                 entry = RecordEntry(
                     kind="created" if before is None else "edited",
                     at=at,
                     key=f"quote/{stored.quote_id}/version/{stored.version}",
                     quote_id=stored.quote_id,
-                    by=who.user,
+                    by=origin.by if origin and origin.by else who.user,
+                    on_behalf_of=who.user if origin and origin.by else None,
                     content_hash=stored.content_hash,
-                    body={"version": stored.version, "comment": comment} if comment else {"version": stored.version},
+                    body={**told, **(origin.facts if origin else {})},
                 )
                 await work.record.append([entry])
             return stored
@@ -131,6 +150,8 @@ class QuoteDesk:
             if opened is not None and opened.submitter == who.user:
                 return opened
             check_submit(stored.state, stored.accepted_at is not None)
+            if stored.is_change:
+                check_change(stored.round)
             submission = await self._desk.knowledge.submission(
                 work, quote_id, who.user, self._desk.clock.now(), policy=self._desk.policy, comment=comment
             )
@@ -243,6 +264,8 @@ class QuoteDesk:
             if key is not None and not await work.idempotency.claim(f"accept/{quote_id}/{key}"):
                 return stored
             check_accept(stored.state, stored.accepted_at is not None)
+            if stored.is_change:
+                raise Refusal("wrong_state", "this is a change of an order; once approved it is carried out by itself")
             accepted = await work.quotes.accept(quote_id, at)
             entry = RecordEntry(
                 kind="accepted",

@@ -106,7 +106,8 @@ SELECT
     (SELECT json_agg(json_build_object(
         'quote_id', quote_id, 'title', title, 'state', state, 'accepted_at', accepted_at, 'currency', currency,
         'net_total', net_total::text, 'terms', coalesce(content -> 'terms', '{}'::json),
-        'amends', content ->> 'amends', 'renews', content -> 'fields' ->> 'renews', 'totals', totals.sums) ORDER BY updated_at, quote_id)
+        'amends', content ->> 'amends', 'renews', content -> 'fields' ->> 'renews',
+        'totals', totals.sums) ORDER BY updated_at, quote_id)
      FROM own LEFT JOIN totals USING (quote_id))::text AS quotes,
     (SELECT json_agg(json_build_object(
         'order_id', order_id, 'quote_id', quote_id, 'key', key, 'state', state, 'order_date', order_date,

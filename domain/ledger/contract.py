@@ -28,7 +28,8 @@ class Contract:
     """A customer's agreement on items of one quote, and on what amendments made of them.
 
     ``start`` is the first start, ``end`` the latest end, both inclusive local dates; no end: it runs on. ``lines``
-    are line ids in the order of the quote, ``value`` is the sum of the items' amounts in ``currency``.
+    are line ids in the order of the quote, ``value`` is the sum of the items' amounts in ``currency``. ``term_end`` is
+    the latest end of what has one, also where something else in it runs on.
     """
 
     contract_id: str
@@ -40,6 +41,7 @@ class Contract:
     value: Decimal
     currency: str
     items: tuple[str, ...]
+    term_end: date | None = None
 
 
 def contracts(
@@ -119,6 +121,7 @@ def _contract(name: str, quote_id: str, members: Sequence[Family], last_days: La
     plans = sorted((item.plan for family in members for item in family.items), key=lambda plan: plan.line_number)
     starts = [day for family in running for day in map(start_of, family.layers) if day is not None]
     ends = [last_days[family.root] for family in running]
+    term_end = max((end for end in ends if end is not None), default=None)
     lines = sorted(
         (family.first.plan for family in members), key=lambda plan: (plan.quote_id != quote_id, plan.line_number)
     )
@@ -127,9 +130,10 @@ def _contract(name: str, quote_id: str, members: Sequence[Family], last_days: La
         quote_id=quote_id,
         customer_id=plans[0].customer_id,
         start=min(starts or [plan.order_date for plan in plans]),
-        end=max((end for end in ends if end is not None), default=None) if None not in ends else None,
+        end=term_end if None not in ends else None,
         lines=tuple(dict.fromkeys(plan.line_id for plan in lines)),
         value=total_of((plan.amount for plan in plans), plans[0].currency),
         currency=plans[0].currency,
         items=tuple(plan.item_id for plan in plans),
+        term_end=term_end,
     )

@@ -95,8 +95,16 @@ def renew(agreement: Agreement, wish: Renewal) -> dict[str, Any]:
 
 
 def renewals_due(contracts: Iterable[Contract], on: date, lead: timedelta) -> tuple[Contract, ...]:
-    """The contracts whose renewal is to be prepared by ``on``: their end lies within ``lead``, and not behind."""
-    return tuple(each for each in contracts if each.end is not None and each.end - lead <= on <= each.end)
+    """The contracts whose renewal is to be prepared by ``on``: the end of their terms lies within ``lead``, not behind.
+
+    What runs without end is never renewed, and does not keep the rest of its contract from it.
+    """
+    return tuple(each for each in contracts if _is_due(each.term_end, on, lead))
+
+
+def _is_due(end: date | None, on: date, lead: timedelta) -> bool:
+    # Counted from today, for an end may lie before the first day of the calendar and a lead is as long as one likes.
+    return end is not None and on <= end and end - on <= lead
 
 
 def _check(wish: Renewal) -> None:

@@ -132,3 +132,12 @@ def test_a_renewal_is_due_at_its_lead_time_until_the_end() -> None:
     lead = timedelta(days=90)
     days = (date(2027, 10, 1), date(2027, 10, 2), date(2027, 12, 31), date(2028, 1, 1))
     assert [len(renewals_due(found, on, lead)) for on in days] == [0, 1, 1, 0]
+
+
+def test_what_runs_without_end_does_not_keep_its_contract_from_being_due() -> None:
+    (found,) = Agreed(seats("S", **LONG), {**seats("E"), "kind": "evergreen"}, thing("A")).contracts()
+    assert (found.end, found.term_end) == (None, date(2027, 12, 31))
+    assert renewals_due([found], date(2027, 12, 1), timedelta(days=31)) == (found,)
+    assert renewals_due([found], date(2027, 12, 1), timedelta.max) == (found,)
+    (endless,) = Agreed({**seats("E"), "kind": "evergreen"}, thing("A")).contracts()
+    assert renewals_due([endless], date(2027, 12, 1), timedelta.max) == ()
