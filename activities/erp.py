@@ -14,7 +14,7 @@ from activities.partners.erp import Erp, ErpConflict, ErpOrder
 from activities.requests import SEND_ORDER, SET_ASIDE_ORDER, OrderMoved, SendOrder, SetAsideOrder
 from activities.store.erp_messages import ErpMessage
 from activities.store.record_entry import RecordEntry
-from activities.store.work import Database, Work
+from activities.store.work import Database
 from activities.texts import storable
 
 CONFLICT = "erp_conflict"
@@ -27,8 +27,9 @@ async def _signs_of_life() -> AsyncIterator[None]:
 
     async def tell() -> None:
         while True:
-            activity.heartbeat()
+            # Most calls are over before the first of them: a sign costs the server as much as a step of the run.
             await asyncio.sleep(BEAT)
+            activity.heartbeat()
 
     telling = asyncio.create_task(tell()) if activity.in_activity() else None
     try:
@@ -69,14 +70,16 @@ class ErpActivities:
             raise
         async with self._database.work() as work:
             await work.erp.mark_sent(message.key, request.at, document=sent.document)
-            await work.orders.mark_sent(message.order_id, request.at)
+            order = await work.orders.mark_sent(message.order_id, request.at)
             body = {"key": message.key, "kind": message.kind, "document": sent.document}
             await work.record.append([_entry("order_sent", f"sent/{message.key}", request, document, body)])
-            return await _moved(work, request.order_id)
+            if order.order_id != request.order_id:
+                order = await work.orders.get(request.order_id)
+            return OrderMoved(standing=(await erp_news(work, order)).standing)
 
     async def _as_it_is(self, request: SendOrder) -> OrderMoved:
         async with self._database.reading() as work:
-            return await _moved(work, request.order_id)
+            return OrderMoved(standing=(await erp_news(work, await work.orders.get(request.order_id))).standing)
 
     @activity.defn(name=SET_ASIDE_ORDER)
     async def set_aside_order(self, request: SetAsideOrder) -> None:
@@ -99,10 +102,6 @@ class ErpActivities:
                 return news.waiting
             kind = news.due
             return None if kind is None else await news.note(work, kind)
-
-
-async def _moved(work: Work, order_id: str) -> OrderMoved:
-    return OrderMoved(standing=(await erp_news(work, await work.orders.get(order_id))).standing)
 
 
 def _entry(

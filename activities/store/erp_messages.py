@@ -63,8 +63,9 @@ class ErpMessages:
         key, body = erp_key(order_id, version, kind), jsonable(payload)
         row = {"key": key, "order_id": order_id, "version": version, "kind": kind, "payload": body}
         row |= {"state": ErpState.WAITING}
-        await self._connection.execute(upsert(erp_messages).values(row).on_conflict_do_nothing(index_elements=["key"]))
-        stored = await self.get(key)
+        noted = upsert(erp_messages).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(erp_messages)
+        new = (await self._connection.execute(noted)).mappings().one_or_none()
+        stored = await self.get(key) if new is None else ErpMessage(**new)
         if stored.payload != body:
             raise ValueError(f"{key} was noted with another payload")
         return stored

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import AwareDatetime, TypeAdapter
-from sqlalchemy import ColumnElement, Text, cast, delete, func, literal_column, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Text, cast, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.store.order_rows import balance_row, book_row, item_row, order_row
-from activities.store.order_tables import order_balances, order_books, order_items, orders
+from activities.store.order_rows import balance_row, book_row
+from activities.store.order_tables import order_balances, order_books, orders
+from activities.store.order_writing import add_orders, save_orders
 from domain.order.book import OrderBook
 from domain.order.event import Change, LineBalance
 from domain.order.order import Order
 from domain.refusal import Refusal
 
 SENT_AT: ColumnElement[Any] = literal_column("'{sent_at}'::text[]")
-NULL: ColumnElement[Any] = literal_column("'null'::jsonb")
 MOMENT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
 
@@ -95,12 +95,16 @@ class OrderStore:
         self._orders_read[order.order_id] = order.version
         return order
 
-    async def mark_sent(self, order_id: str, at: datetime) -> None:
-        """Note when the ERP took the order. It is a fact and no change: the version stays, and the first moment too."""
+    async def mark_sent(self, order_id: str, at: datetime) -> Order:
+        """Note when the ERP took the order, and give it back. It is a fact and no change: the version stays, and the
+        first moment too. Code: ``unknown_order``.
+        """
         body = orders.c.body
         mine = (orders.c.order_id == order_id) & (body["sent_at"].astext.is_(None))
         moment = func.to_jsonb(cast(MOMENT.dump_python(at, mode="json"), Text))
-        await self._connection.execute(update(orders).where(mine).values(body=func.jsonb_set(body, SENT_AT, moment)))
+        noted = update(orders).where(mine).values(body=func.jsonb_set(body, SENT_AT, moment)).returning(body)
+        now = (await self._connection.execute(noted)).scalar_one_or_none()
+        return self._read(now) if now is not None else await self.get(order_id)
 
     async def save(self, change: Change) -> None:
         """Store the orders and balances of ``change``.
@@ -110,14 +114,16 @@ class OrderStore:
         first: without it there is nothing to compare with.
         """
         new = [order for order in change.orders if order.order_id not in self._orders_read and order.version == 1]
+        known = [order for order in change.orders if order.order_id in self._orders_read or order.version != 1]
         quotes = {order.quote_id for order in change.orders}
         if change.balances or new:
             if len(quotes) != 1 or not quotes <= self._books_read.keys():
                 raise RuntimeError("read the one book that this change belongs to before saving it")
             await self._advance_book(next(iter(quotes)))
-        for order in change.orders:
-            await (self._insert(order) if order in new else self._update(order))
-        await self._save_items(change.orders)
+        if new:
+            await self._add(new)
+        if known:
+            await self._update(known)
         if change.balances:
             await self._save_balances(next(iter(quotes)), change.balances)
 
@@ -128,32 +134,23 @@ class OrderStore:
             raise Refusal("stale", f"the orders of quote {quote_id} have changed; read them again", "quote_id")
         self._books_read[quote_id] = read + 1
 
-    async def _insert(self, order: Order) -> None:
-        statement = upsert(orders).values(order_row(order)).on_conflict_do_nothing().returning(orders.c.order_id)
-        if (await self._connection.execute(statement)).one_or_none() is None:
-            raise Refusal("stale", f"order {order.order_id} is there already; read the orders again", "order")
-        self._orders_read[order.order_id] = order.version
+    async def _add(self, new: Sequence[Order]) -> None:
+        added = await add_orders(self._connection, new)
+        there = next((order.order_id for order in new if order.order_id not in added), None)
+        if there is not None:
+            raise Refusal("stale", f"order {there} is there already; read the orders again", "order")
+        self._orders_read |= {order.order_id: order.version for order in new}
 
-    async def _update(self, order: Order) -> None:
-        read = self._orders_read.get(order.order_id, order.version - 1)
-        mine = (orders.c.order_id == order.order_id) & (orders.c.version == read)
-        if (await self._connection.execute(update(orders).where(mine).values(_unless_sent(order)))).rowcount != 1:
-            stored = select(orders.c.version).where(orders.c.order_id == order.order_id)
+    async def _update(self, changed: Sequence[Order]) -> None:
+        read = {order.order_id: self._orders_read.get(order.order_id, order.version - 1) for order in changed}
+        saved = await save_orders(self._connection, changed, read)
+        lost = next((order.order_id for order in changed if order.order_id not in saved), None)
+        if lost is not None:
+            stored = select(orders.c.version).where(orders.c.order_id == lost)
             version = (await self._connection.execute(stored)).scalar_one_or_none()
-            message = f"order {order.order_id} has changed: it is at version {version}, you saw {read}; read it again"
+            message = f"order {lost} has changed: it is at version {version}, you saw {read[lost]}; read it again"
             raise Refusal("stale", message, "order")
-        self._orders_read[order.order_id] = order.version
-
-    async def _save_items(self, changed: tuple[Order, ...]) -> None:
-        rows = [item_row(order, item, place) for order in changed for place, item in enumerate(order.items)]
-        if not rows:
-            return
-        items = order_items.c
-        ids, kept = [order.order_id for order in changed], [row["item_id"] for row in rows]
-        await self._connection.execute(delete(order_items).where(items.order_id.in_(ids), items.item_id.not_in(kept)))
-        statement = upsert(order_items)
-        set_ = {column: statement.excluded[column] for column in rows[0] if column != "item_id"}
-        await self._connection.execute(statement.on_conflict_do_update(index_elements=["item_id"], set_=set_), rows)
+        self._orders_read |= {order.order_id: order.version for order in changed}
 
     async def _save_balances(self, quote_id: str, balances: tuple[LineBalance, ...]) -> None:
         found = select(order_balances.c.line_id, order_balances.c.position).where(order_balances.c.quote_id == quote_id)
@@ -177,12 +174,3 @@ class OrderStore:
         """How many orders the quote has."""
         statement = select(func.count()).where(orders.c.quote_id == quote_id)
         return int((await self._connection.execute(statement)).scalar_one())
-
-
-def _unless_sent(order: Order) -> dict[str, Any]:
-    """The row of ``order``; that it was sent is kept, for who changes it may not have seen that yet."""
-    row = order_row(order)
-    if order.sent_at is None:
-        known = func.coalesce(orders.c.body["sent_at"], NULL)
-        row["body"] = func.jsonb_set(cast(row["body"], JSONB), SENT_AT, known)
-    return row

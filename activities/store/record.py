@@ -21,13 +21,18 @@ _COLUMNS = ", ".join(f'"{column.name}"' for column in record.columns)
 _DIALECT: Dialect = make_url("postgresql+asyncpg://").get_dialect()()
 # By its columns, for a table's own type is not to be had where the table is called record.
 _TYPED = ", ".join(f'"{column.name}" {column.type.compile(_DIALECT)}' for column in record.columns)
-# Entries and the head that names the last of them in one round trip, for all other writers wait.
+# Entries and the head that names the last of them in one round trip, for all other writers wait. Where one of the keys
+# is there already nothing is written, and what comes back is the keys that are.
 ADD = text(
-    f"WITH added AS (INSERT INTO record ({_COLUMNS})"
-    f" SELECT {_COLUMNS} FROM jsonb_to_recordset(:entries) AS n({_TYPED}))"
-    " UPDATE record_heads h SET seq = n.seq, hash = n.hash, recorded_at = n.recorded_at"
-    " FROM jsonb_populate_recordset(NULL::record_heads, :head) n WHERE h.chain = n.chain"
+    "WITH known AS (SELECT key FROM record WHERE key = ANY(CAST(:keys AS text[]))),"
+    f" added AS (INSERT INTO record ({_COLUMNS})"
+    f" SELECT {_COLUMNS} FROM jsonb_to_recordset(:entries) AS n({_TYPED}) WHERE NOT EXISTS (SELECT FROM known)),"
+    " moved AS (UPDATE record_heads h SET seq = n.seq, hash = n.hash, recorded_at = n.recorded_at"
+    " FROM jsonb_populate_recordset(NULL::record_heads, :head) n"
+    " WHERE h.chain = n.chain AND NOT EXISTS (SELECT FROM known))"
+    " SELECT key FROM known"
 ).bindparams(bindparam("entries", type_=JSONB), bindparam("head", type_=JSONB))
+HOLD = select(record_heads.c.seq, record_heads.c.hash).where(record_heads.c.chain == CHAIN).with_for_update()
 
 
 class RecordedEntry(RecordEntry):
@@ -70,31 +75,31 @@ class Record:
         if not entries:
             return
         # Whoever holds this row adds next; it is the only lock that all writers share, so it is taken last.
-        held = select(record_heads.c.seq, record_heads.c.hash).where(record_heads.c.chain == CHAIN).with_for_update()
-        head = (await self._connection.execute(held)).one_or_none()
+        head = (await self._connection.execute(HOLD)).one_or_none()
         if head is None:
             raise RuntimeError("the head of the record is gone: somebody tampered with it; run the audit")
-        seq, last = head
-        known = await self._known([entry.key for entry in entries if entry.key])
-        rows = []
+        known = await self._add(entries, head.seq, head.hash, frozenset())
+        if known:
+            await self._add(entries, head.seq, head.hash, known)
+
+    async def _add(self, entries: list[RecordEntry], seq: int, last: str, known: frozenset[str]) -> frozenset[str]:
+        """Chain ``entries`` whose keys are not ``known`` behind ``last``; the keys that stand against it, if any do."""
+        rows: list[dict[str, Any]] = []
+        told = set(known)
         for entry in entries:
-            if entry.key is not None and entry.key in known:
+            if entry.key is not None and entry.key in told:
                 continue
-            known.add(entry.key or "")
+            told.add(entry.key or "")
             seq += 1
             row = {**entry.model_dump(), "body": jsonable(entry.body), "recorded_at": self._clock()}
             row |= {"seq": seq, "prev_hash": last, "hash": entry_hash(last, row)}
             last = row["hash"]
             rows.append(row)
-        if rows:
-            head_now = {"chain": CHAIN, "seq": seq, "hash": last, "recorded_at": rows[-1]["recorded_at"]}
-            await self._connection.execute(ADD, jsonable({"entries": rows, "head": [head_now]}))
-
-    async def _known(self, keys: list[str]) -> set[str]:
-        if not keys:
-            return set()
-        found = await self._connection.execute(select(record.c.key).where(record.c.key.in_(keys)))
-        return set(found.scalars())
+        if not rows:
+            return frozenset()
+        head_now = {"chain": CHAIN, "seq": seq, "hash": last, "recorded_at": rows[-1]["recorded_at"]}
+        values = jsonable({"entries": rows, "head": [head_now]}) | {"keys": [row["key"] for row in rows if row["key"]]}
+        return frozenset((await self._connection.execute(ADD, values)).scalars())
 
     async def of_quote(self, quote_id: str, after_seq: int = 0, limit: int = 200) -> tuple[RecordedEntry, ...]:
         """The next entries about a quote or its orders, oldest first, behind ``after_seq``."""

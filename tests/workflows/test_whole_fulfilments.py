@@ -9,6 +9,7 @@ import pytest
 from activities.partners.erp import ErpOrder
 from activities.store.erp_messages import ErpState
 from activities.tokens import Identity
+from domain.order.event import Change
 from domain.order.order import Order, OrderState
 from domain.refusal import Refusal
 from tests.workflows.house import ROSA, House, details, events, quote_document, until
@@ -65,7 +66,7 @@ async def test_a_change_that_did_not_see_the_sending_does_not_undo_it(house: Hou
         seen = await work.orders.get(order.order_id)
         await work.orders.mark_sent(order.order_id, house.clock.now())
         blind = seen.model_copy(update={"sent_at": None, "version": seen.version + 1})
-        await work.orders._update(blind)
+        await work.orders.save(Change(orders=(blind,)))
     assert (await house.order(order)).sent_at == seen.sent_at
 
 
