@@ -17,16 +17,17 @@ from domain.order.closing import close
 from domain.order.divide import divide
 from domain.order.event import Cause, Change
 from domain.order.exact import read_quantity
-from domain.order.fulfilment import accept_item, deliver, reach
+from domain.order.fulfilment import accept_item, deliver
 from domain.order.give_back import give_back
 from domain.order.hold import hold, release
 from domain.order.merge import merge
 from domain.order.move_lines import move_lines
 from domain.order.order import Order
-from domain.order.recording import invoice, progress, usage
+from domain.order.recording import invoice, usage
 from domain.order.reschedule import move_date
 from domain.order.rollback import roll_back
 from domain.order.supplement import supplement
+from domain.order.work import progress_work, reach_work
 from domain.refusal import Refusal
 
 STALE = "stale"
@@ -122,6 +123,17 @@ def _give_back(book: OrderBook, name: str, change: OrderChange, cause: Cause, _:
     return give_back(book, name, _quantities(change), cause, order_date=change.order_date, key=change.name)
 
 
+def _reach(book: OrderBook, name: str, change: OrderChange, cause: Cause, _: timedelta | None) -> Change:
+    stone = change.milestone
+    return reach_work(book, name, cause, line=change.line, milestone=stone, on=change.on, evidence=change.evidence)
+
+
+def _progress(book: OrderBook, name: str, change: OrderChange, cause: Cause, _: timedelta | None) -> Change:
+    percent = read_decimal(_needed(change.percent, "percent"), "percent")
+    evidence = change.evidence
+    return progress_work(book, name, cause, percent=percent, line=change.line, on=change.on, evidence=evidence)
+
+
 ON_BOOK: Mapping[str, OnBook] = {
     "move_date": _move_date,
     "split": _split,
@@ -134,6 +146,9 @@ ON_BOOK: Mapping[str, OnBook] = {
     "close_short": lambda book, name, change, cause, _: close_short(book, name, cause, disposition=change.disposition),
     "return": _give_back,
     "rollback": lambda book, name, change, cause, _: roll_back(book, name, cause),
+    "close": lambda book, name, change, cause, _: close(book, name, cause),
+    "reach": _reach,
+    "progress": _progress,
 }
 
 
@@ -149,16 +164,6 @@ def _deliver(order: Order, change: OrderChange, cause: Cause) -> Change:
 def _accept(order: Order, change: OrderChange, cause: Cause) -> Change:
     quantity = _quantity(change)
     return accept_item(order, cause, line=change.line, quantity=quantity, on=change.on, evidence=change.evidence)
-
-
-def _reach(order: Order, change: OrderChange, cause: Cause) -> Change:
-    stone = change.milestone
-    return reach(order, cause, line=change.line, milestone=stone, on=change.on, evidence=change.evidence)
-
-
-def _progress(order: Order, change: OrderChange, cause: Cause) -> Change:
-    percent = read_decimal(_needed(change.percent, "percent"), "percent")
-    return progress(order, cause, percent=percent, line=change.line, on=change.on, evidence=change.evidence)
 
 
 def _usage(order: Order, change: OrderChange, cause: Cause) -> Change:
@@ -185,11 +190,8 @@ ON_ORDER: Mapping[str, OnOrder] = {
     "acknowledge": _acknowledge,
     "deliver": _deliver,
     "accept_item": _accept,
-    "reach": _reach,
-    "progress": _progress,
     "usage": _usage,
     "invoice": _invoice,
-    "close": lambda order, change, cause: close(order, cause),
 }
 
 

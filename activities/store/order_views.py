@@ -14,8 +14,9 @@ from activities.store.cursor import fetch_page, make_cursor, read_cursor, read_n
 from activities.store.erp_messages import ErpMessage, ErpMessages
 from activities.store.order_tables import ledger, orders
 from activities.store.orders import OrderStore
+from activities.store.waiting_changes import WaitingChange, WaitingChanges
 from domain.ledger.entries import LedgerEntry
-from domain.order.order import Order, OrderState
+from domain.order.order import Order, OrderKind, OrderState
 from domain.refusal import Refusal
 
 
@@ -50,11 +51,13 @@ class OrderLink(View):
 
 
 class OrderPage(View):
-    """An order with what the ERP was told about it, and the orders that revise it."""
+    """An order with what the ERP was told about it, the orders that revise it, and those that it superseded."""
 
     order: Order
+    superseded: tuple[Order, ...] = ()
     erp: tuple[ErpMessage, ...]
     revised_by: tuple[OrderLink, ...] = ()
+    changes: tuple[WaitingChange, ...] = ()
 
 
 class OrderList(View):
@@ -76,9 +79,14 @@ class OrderViews:
 
     async def order_page(self, order_id: str) -> OrderPage:
         """All that an order's page shows. Code: ``unknown_order``."""
-        order = await OrderStore(self._connection).get(order_id)
+        chain = [await OrderStore(self._connection).get(order_id)]
+        while chain[-1].kind is OrderKind.SUPPLEMENT and chain[-1].revises_order is not None:
+            chain.append(await OrderStore(self._connection).get(chain[-1].revises_order))
+        order, superseded = chain[0], tuple(chain[1:])
         told = await ErpMessages(self._connection).of_order(order_id)
-        return OrderPage(order=order, erp=told, revised_by=await self._revising(order))
+        changes = await WaitingChanges(self._connection).of_order(order_id)
+        revising = await self._revising(order)
+        return OrderPage(order=order, superseded=superseded, erp=told, revised_by=revising, changes=changes)
 
     async def _revising(self, order: Order) -> tuple[OrderLink, ...]:
         columns = orders.c

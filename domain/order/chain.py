@@ -11,7 +11,8 @@ from decimal import Decimal
 
 from domain.order.book import OrderBook
 from domain.order.item import Item
-from domain.order.order import Order, OrderKind
+from domain.order.order import Order, OrderKind, OrderState
+from domain.order.standing import is_owed, wrong_state
 from domain.order.taking import Taken
 
 
@@ -21,6 +22,15 @@ def chain_of(book: OrderBook, order: Order) -> tuple[Order, ...]:
     while found[-1].kind is OrderKind.SUPPLEMENT and found[-1].revises_order is not None:
         found.append(book.order(found[-1].revises_order))
     return tuple(found)
+
+
+def refuse_over(order: Order, chain: Iterable[Order]) -> None:
+    """Refuse to change an order of which, and of those that it stands for, nothing is still to come: ``wrong_state``.
+
+    A supplement that only takes away is fulfilled at once, while what it superseded goes on.
+    """
+    if order.state is OrderState.FULFILLED and not any(is_owed(each) for each in chain):
+        raise wrong_state(order, "only an activated order that is not fulfilled is supplemented")
 
 
 def deltas_of(book: OrderBook, item: Item, orders: Iterable[OrderKind]) -> tuple[Item, ...]:

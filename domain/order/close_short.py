@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
@@ -26,7 +27,7 @@ def close_short(book: OrderBook, name: str, cause: Cause, *, disposition: Dispos
     Things keep what was delivered or invoiced, bundles the smallest whole that holds it; services that have not begun
     and work of which nothing was reached go whole; what has begun stays. Shares of the order follow. An order of
     which nothing is left is cancelled. The event tells the ERP's part as ``erp``: ``modify``, or ``delete`` when
-    nothing was delivered. The open items of orders that it superseded are closed with it.
+    nothing is left of it. The open items of orders that it superseded are closed with it.
 
     Codes: ``unknown_order``, ``wrong_state``, ``on_hold``, ``nothing_open``.
     """
@@ -58,19 +59,27 @@ def close_all_short(
     changed = tuple(revision.orders)
     follow(revision, disposition, also=changed)
     for chain in chains:
-        told = {"disposition": disposition, "erp": erp_action(chain)}
         ids = [each.order_id for each in chain if each.order_id in changed]
+        told = {"disposition": disposition, "erp": erp_action(revision.order(each.order_id) for each in chain)}
         for order_id in dict.fromkeys((*ids, chain[0].order_id)) if ids else ():
             _settle(revision, order_id)
             revision.note(order_id, OrderEventKind.CLOSED_SHORT, after=told)
     return revision.change()
 
 
-def erp_action(orders: Iterable[Order]) -> Literal["modify", "delete"]:
-    """What the ERP gets when ``orders`` are closed short: ``delete`` when nothing of them was delivered."""
-    items = [item for order in orders for item in order.items if item.counts]
-    touched = any(item.delivered or item.reached or item.progress or item.invoiced for item in items)
-    return "modify" if touched else "delete"
+def erp_action(chain: Iterable[Order]) -> Literal["modify", "delete"]:
+    """What the ERP gets once ``chain`` (an order, then those that it superseded) is closed short.
+
+    ``delete`` when nothing of it is left: what supplements took from a line on its own days is off it.
+    """
+    left: dict[str, Decimal] = {}
+    lines: dict[str, Item] = {}
+    for item in (item for order in reversed(tuple(chain)) for item in order.items if item.counts):
+        known = lines.get(item.revises or "", item)
+        same = (known.start, known.end, known.ship_to) == (item.start, item.end, item.ship_to)
+        lines[item.item_id] = line = known if same else item
+        left[line.item_id] = left.get(line.item_id, Decimal(0)) + item.quantity
+    return "modify" if any(left.values()) else "delete"
 
 
 def _tops(order: Order) -> tuple[Item, ...]:

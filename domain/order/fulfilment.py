@@ -5,10 +5,11 @@ Dates are local to the customer and inclusive; quantities are increments. Left o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 
 from domain.ledger.entries import EntryKind
 from domain.order.activation import tell_progress
@@ -110,17 +111,24 @@ def reach(
     milestone: str | None = None,
     on: date | None = None,
     evidence: str | None = None,
+    elsewhere: Mapping[str, Sequence[Reached]] = MappingProxyType({}),
 ) -> Change:
     """Record that a milestone was reached: ``milestone`` by name, or the next one in the line's list.
 
-    An item without named milestones has one, reached at the first call. Without ``line``, every item of the order
-    that has the milestone. Codes: ``wrong_state``, ``on_hold``, ``unknown_line``, ``no_milestone``,
-    ``unknown_milestone``, ``already_reached``, ``in_the_future``, ``dates_out_of_order``.
+    An item without named milestones has one, reached at the first call. Without ``line``, every item of the order that
+    has the milestone. ``elsewhere`` is what was reached of the same work in other orders, by item. Codes:
+    ``wrong_state``, ``on_hold``, ``unknown_line``, ``no_milestone``, ``unknown_milestone``, ``already_reached``,
+    ``in_the_future``, ``dates_out_of_order``.
     """
     day = _day(order, cause, on)
     chosen = _chosen(order, line, None, _has_milestones, ("no_milestone", "has no milestone"))
     named = _with_milestone(chosen, milestone)
-    steps = {item.item_id: _next(item, milestone) for item in named if not _is_done(item, milestone)}
+    told = {item.item_id: _told_of(item, elsewhere.get(item.item_id, ())) for item in named}
+    steps = {
+        item.item_id: _next(item, milestone, told[item.item_id])
+        for item in named
+        if not _is_done(item, milestone, told[item.item_id])
+    }
     if not steps:
         raise Refusal("already_reached", f"{milestone or 'the last milestone'} is already reached", "milestone")
     journal = Journal.of_change(order, cause)
@@ -270,14 +278,20 @@ def _with_milestone(items: Sequence[Item], milestone: str | None) -> tuple[Item,
     return found
 
 
-def _is_done(item: Item, milestone: str | None) -> bool:
+def _told_of(item: Item, elsewhere: Sequence[Reached]) -> tuple[str | None, ...]:
+    """What was reached of the work; where that is all of it and the item still waits, only what it knows itself."""
+    own = tuple(reached.milestone for reached in item.reached)
+    all_of_it = (*own, *(reached.milestone for reached in elsewhere if reached.milestone not in own or not own))
+    return own if len(all_of_it) >= max(1, len(item.milestones)) else all_of_it
+
+
+def _is_done(item: Item, milestone: str | None, told: Sequence[str | None]) -> bool:
     if item.milestones and milestone:
-        return any(reached.milestone == milestone for reached in item.reached)
-    return len(item.reached) >= max(1, len(item.milestones))
+        return milestone in told
+    return len(told) >= max(1, len(item.milestones))
 
 
-def _next(item: Item, milestone: str | None) -> str | None:
+def _next(item: Item, milestone: str | None, told: Sequence[str | None]) -> str | None:
     if milestone or not item.milestones:
         return milestone
-    done = {reached.milestone for reached in item.reached}
-    return next(name for name in _milestones(item) if name not in done)
+    return next(name for name in _milestones(item) if name not in told)

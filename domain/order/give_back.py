@@ -116,6 +116,7 @@ def _delta(revision: Revision, order: Order, item: Item, take: Decimal, parent: 
             "revises": item.item_id,
             "parent_item": parent,
             "start": start,
+            "price": item.price.model_copy(update={"start": start, "end": item.end}),
             "state": ItemState.SCHEDULED,
             "comes_back": not is_service(item),
             "acceptance": "none",

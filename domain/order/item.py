@@ -101,11 +101,11 @@ class Item(Stored):
     ``amount - quote_amount`` is the reschedule variance booked for the item. ``key`` is the split key at its creation
     (``DATE/SHIP_TO``) and never changes; with ``line_id`` and ``version`` it is unique in a quote (invariant I4).
     ``root_item`` is the first item of its line of revisions (itself, until it revises one), ``parent_item`` the item
-    of the bundle it is a component of. ``start`` and ``end`` are inclusive local dates.
-    ``segment`` names the year of a multi-year line that is kept together with its other years (none: it is no such
-    year, or was split by segment). ``line_number`` is the line's place in the quote, from 1. ``base`` are the items that a percent-of-total share was
-    taken of, with their amounts when it was frozen; ``share_of`` says whose base that is: its order's, its site's,
-    or all of the quote's. ``planned_for`` is the order date of the delivery that it fills, whatever its order's is.
+    of the bundle it is a component of. ``start`` and ``end`` are inclusive local dates. ``segment`` names the year of
+    a multi-year line that is kept together with its other years (none: it is no such year, or was split by segment).
+    ``line_number`` is the line's place in the quote, from 1. ``base`` are the items that a percent-of-total share was
+    taken of, with their amounts when it was frozen; ``share_of`` says whose base that is: its order's, its site's, or
+    all of the quote's. ``planned_for`` is the order date of the delivery that it fills, whatever its order's is.
 
     Items of supplements, returns and amendments are deltas: quantity and amount are signed changes of the item that
     they revise. ``taken_away`` is what deltas took of this item before it was delivered; ``comes_back`` marks a

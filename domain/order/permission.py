@@ -5,13 +5,13 @@ The operations themselves and :func:`allowed` ask the same table, so that what i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 
 from domain.order.no_return import past_items
 from domain.order.order import FINAL, PLANNED, RUNNING, Order, OrderKind, OrderState
-from domain.order.standing import is_open, is_returnable, wrong_state
+from domain.order.standing import is_open, is_owed, is_returnable, wrong_state
 from domain.refusal import Refusal
 
 
@@ -71,7 +71,7 @@ STATES: Mapping[Operation, tuple[frozenset[OrderState], str]] = MappingProxyType
         Operation.INVOICE: (RECORDED | {OrderState.CLOSED}, "only an activated order is invoiced"),
     }
 )
-FOR_THE_SUPERSEDED = frozenset({Operation.SUPPLEMENT, Operation.CLOSE_SHORT})
+FOR_THE_SUPERSEDED = frozenset({Operation.SUPPLEMENT, Operation.CLOSE_SHORT, Operation.RETURN})
 BEFORE_NO_RETURN = frozenset({Operation.MOVE_DATE, Operation.MOVE, Operation.SPLIT, Operation.MERGE})
 
 
@@ -89,15 +89,16 @@ def refuse_state(order: Order, operation: Operation) -> None:
         raise wrong_state(order, f"it is a {order.kind}: its deltas stay together")
 
 
-def allowed(order: Order) -> Mapping[Operation, str | None]:
+def allowed(order: Order, superseded: Sequence[Order] | None = None) -> Mapping[Operation, str | None]:
     """Every operation with nothing when it can be tried now, else with the code that it would be refused with.
 
-    What depends on the quantities, dates and other orders that the operation will name is not looked at.
+    ``superseded`` are the orders that a supplement stands for; none: what may lie in them is not looked at. Neither is
+    what depends on the quantities, dates and other orders that the operation will name.
     """
-    return {operation: _refusal(order, operation) for operation in Operation}
+    return {operation: _refusal(order, operation, superseded) for operation in Operation}
 
 
-def _refusal(order: Order, operation: Operation) -> str | None:
+def _refusal(order: Order, operation: Operation, superseded: Sequence[Order] | None) -> str | None:
     try:
         if operation is Operation.CANCEL:
             refuse_received(order)
@@ -106,17 +107,20 @@ def _refusal(order: Order, operation: Operation) -> str | None:
         refuse_state(order, operation)
     except Refusal as refusal:
         return refusal.code
-    return _nothing_to_do(order, operation)
-
-
-def _nothing_to_do(order: Order, operation: Operation) -> str | None:
-    if order.kind is OrderKind.SUPPLEMENT and operation in (Operation.CLOSE_SHORT, Operation.RETURN):
-        # What is open or returnable may lie in the orders that it superseded.
+    if superseded is None and order.kind is OrderKind.SUPPLEMENT and operation in FOR_THE_SUPERSEDED:
         return None
-    if operation is Operation.CLOSE_SHORT and not any(is_open(order, item) for item in order.items):
+    return _nothing_to_do(order, operation, (order, *(superseded or ())))
+
+
+def _nothing_to_do(order: Order, operation: Operation, chain: Sequence[Order]) -> str | None:
+    if operation is Operation.CLOSE_SHORT and not any(is_open(each, item) for each in chain for item in each.items):
         return "nothing_open"
-    if operation is Operation.RETURN and not any(is_returnable(item) for item in order.items):
+    if operation is Operation.RETURN and not any(is_returnable(item) for each in chain for item in each.items):
         return "quantity_out_of_range"
+    if operation is Operation.CLOSE and any(map(is_owed, chain[1:])):
+        return "wrong_state"
+    if operation is Operation.SUPPLEMENT and order.state is OrderState.FULFILLED and not any(map(is_owed, chain)):
+        return "wrong_state"
     if operation is Operation.ROLLBACK and order.last_change is None:
         return no_last_change(order).code
     if operation is Operation.CANCEL and order.kind is OrderKind.SUPPLEMENT:

@@ -26,13 +26,17 @@ def redated(item: Item, old: date, new: date, currency: str) -> Item:
 
 
 def starting(item: Item, start: date, currency: str) -> Item:
-    """``item`` from another start. Code: ``dates_out_of_order``."""
-    if item.price.date_change is DateChange.TERM_FIXED:
+    """``item`` from another start; what takes away ends with what it revises. Code: ``dates_out_of_order``."""
+    if item.price.date_change is DateChange.TERM_FIXED and not _takes_away(item):
         return item.model_copy(update={"start": start, "end": _same_term(item, start)})
     if item.end is not None and start > item.end:
         message = f"{item.line_id} ends on {item.end}, before its new start {start}; its end is fixed"
         raise Refusal("dates_out_of_order", message, "to")
     return item.model_copy(update={"start": start, "amount": amount_from(item, start, currency)})
+
+
+def _takes_away(item: Item) -> bool:
+    return item.revises is not None and item.quantity < 0
 
 
 def _same_term(item: Item, start: date) -> date | None:
@@ -48,6 +52,11 @@ def amount_from(item: Item, start: date, currency: str) -> Decimal:
     Back on the dates of the quote it is the quote amount, so that moving there and back leaves nothing behind.
     """
     price = item.price
+    if _takes_away(item) and item.end is not None and price.start is not None and price.end is not None:
+        part = months_of_price(start, item.end, price.proration) / months_of_price(
+            price.start, price.end, price.proration
+        )
+        return round_money(Fraction(item.quote_amount) * part, currency)
     if item.kind is not Kind.SUBSCRIPTION or item.end is None or price.price_per is PricePer.ONCE:
         return item.amount
     if (start, item.end) == (price.start, price.end):

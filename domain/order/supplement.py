@@ -12,7 +12,9 @@ from domain.ledger.entries import BasePart
 from domain.money import round_money
 from domain.order.book import OrderBook
 from domain.order.bundle import bundle_of, chosen
-from domain.order.chain import chain_of, deltas_of, due_of
+from domain.order.chain import chain_of, deltas_of, due_of, refuse_over
+from domain.order.creation import dates_of_base
+from domain.order.cut import Piece
 from domain.order.event import Cause, Change, OrderEventKind
 from domain.order.following import follow
 from domain.order.item import Item, ItemState
@@ -22,6 +24,7 @@ from domain.order.permission import Operation, refuse_state
 from domain.order.redating import starting
 from domain.order.reschedule import refuse_date
 from domain.order.revision import Disposition, Revision
+from domain.order.standing import is_service
 from domain.order.taking import Taken, part_of
 from domain.refusal import Refusal
 
@@ -38,17 +41,20 @@ def supplement(
 ) -> Change:
     """Signed changes of quantities in the running order ``name``, as a new order of deltas that supersedes it.
 
-    More comes from what is unordered of the line, at its quote amount; less goes to ``disposition``. Components go in
-    ratio, a share follows its base with a delta of its own. The new order is for ``order_date`` (local), today when
-    left out, so that it is activated at once and the ERP gets the compensation of what it was sent. What was ordered
-    under the superseded order still arrives under it.
+    More comes from what is unordered of the line, at its quote amount; less goes to ``disposition``: of a service that
+    runs, for what is left of its term from the new order's date on. Components go in ratio, a share follows its base
+    with a delta of its own. The new order is for ``order_date`` (local), today when left out, so that it is activated
+    at once and the ERP gets the compensation of what it was sent. What was ordered under the superseded order still
+    arrives under it.
 
     Codes: ``unknown_order``, ``wrong_state``, ``on_hold``, ``missing_field`` (no lines), ``unknown_line``,
     ``past_no_return``, ``already_invoiced``, ``quantity_out_of_range`` (0, more than is due, more than is unordered,
-    part of a piece), ``bundle_broken``, ``in_the_past``, ``key_taken``.
+    part of a piece), ``bundle_broken``, ``in_the_past``, ``dates_out_of_order`` (less of
+    what has ended), ``key_taken``.
     """
     order = book.order(name)
     refuse_state(order, Operation.SUPPLEMENT)
+    refuse_over(order, chain_of(book, order))
     if not lines:
         raise Refusal("missing_field", "say which quantities change", "lines")
     revision = Revision(book, cause, Operation.SUPPLEMENT)
@@ -94,7 +100,7 @@ class _Work:
 
     def less(self, holder: Order, line: str, quantity: Decimal) -> None:
         """A delta that takes ``quantity`` of ``line`` away, with its components."""
-        taken = chosen(holder, {line: quantity}, lambda item: item.due_quantity if item.quantity > 0 else Decimal(0))
+        taken = chosen(holder, {line: quantity}, self._due)
         items = [holder.item(item_id) for item_id in taken]
         refuse_past(holder, items, "take it back by a return, or close the order short")
         for item in items:
@@ -107,9 +113,16 @@ class _Work:
         for item in rest:
             self._take(holder, item, taken[item.item_id], made)
 
+    def _due(self, item: Item) -> Decimal:
+        """What is due of an item and has not come back."""
+        returns = deltas_of(self.revision.book, item, [OrderKind.RETURN])
+        due = item.due_quantity + sum((each.quantity for each in returns), Decimal(0))
+        return due if item.quantity > 0 else Decimal(0)
+
     def _take(self, holder: Order, item: Item, take: Decimal, made: dict[str, str]) -> None:
-        due = due_of(self.revision.book, item)
-        gone = part_of(due, take, holder.currency)
+        gone = part_of(due_of(self.revision.book, item), take, holder.currency)
+        if self._runs(item):
+            gone = Taken(take, self._rest_of_term(item, take), gone.quote_amount)
         delta = self._delta(item, Taken(-take, -gone.amount, -gone.quote_amount), made)
         self.revision.put_item(
             holder.order_id,
@@ -120,6 +133,20 @@ class _Work:
             (item.item_id, item.quote_amount),
             (delta.item_id, -gone.quote_amount),
         )
+
+    def _runs(self, item: Item) -> bool:
+        return is_service(item) and item.start is not None and item.start < self.order.order_date
+
+    def _rest_of_term(self, item: Item, take: Decimal) -> Decimal:
+        """What ``take`` of a running service costs from the new order's date on; all of it, in steps: its amount."""
+        if item.end is not None and item.end < self.order.order_date:
+            message = f"{item.line_id} ended on {item.end}; nothing of it is left to take away"
+            raise Refusal("dates_out_of_order", message, f"lines.{item.line_id}")
+        return Piece(item, take, item.due_quantity, self.order.order_date, item.end).value(self.order.currency)
+
+    def _days(self, item: Item, by: Taken) -> dict[str, date]:
+        """A service that runs has less of it from the new order's date on."""
+        return {"start": self.order.order_date} if by.quantity < 0 and self._runs(item) else {}
 
     def more(self, holder: Order, line: str, quantity: Decimal) -> None:
         """A delta that adds ``quantity`` of ``line`` from what is unordered of it, with its components."""
@@ -171,6 +198,7 @@ class _Work:
                 "base": base,
                 "state": ItemState.SCHEDULED,
                 "taken_away": Decimal(0),
+                **self._days(item, by),
                 **dict.fromkeys(("delivered", "accepted", "reached", "progress", "used", "invoiced"), ()),
             }
         )
@@ -207,6 +235,10 @@ class _Work:
         more = sum((delta.amount for delta in mine), Decimal(0))
         amount = self._scaled(known, "amount", present, more) if present else quoted
         delta = self._delta(share, Taken(Decimal(-1 if gone else 0), amount, quoted), {}, base)
+        if share.dates_of_base:
+            start, end = dates_of_base((each.start, each.end) for each in mine)
+            delta = delta.model_copy(update={"start": start, "end": end})
+            self.revision.put_item(self.order.order_id, delta)
         if change <= 0:
             self.revision.leave(share.line_id, Decimal(0), -delta.quote_amount, -delta.amount, self.disposition)
         else:

@@ -30,11 +30,12 @@ from domain.order.amend import Amendment, amend
 from domain.order.book import OrderBook, open_book
 from domain.order.change_request import change_document, is_same_change
 from domain.order.event import Cause, Change
-from domain.order.fulfilment import accept_item, deliver, reach
+from domain.order.fulfilment import accept_item, deliver
 from domain.order.order import Order, OrderState
 from domain.order.placing import place
 from domain.order.promised import promises
 from domain.order.renewal import Renewal, renew
+from domain.order.work import reach_work
 from domain.people import Directory, read_directory
 from domain.policy.document import read_policy
 from domain.policy.evaluate import CompiledPolicy, compile_policy
@@ -414,13 +415,9 @@ class CoreStage:
 
     async def reach(self, arguments: Reaching) -> None:
         with self._at(self._holder(arguments.order)):
-            order, cause = self._order(arguments.order), self._cause(arguments.by)
-            on = _date(arguments.on)
-            self._apply(
-                reach(
-                    order, cause, line=arguments.line, milestone=arguments.milestone, on=on, evidence=arguments.evidence
-                )
-            )
+            order, cause, on = self._order(arguments.order), self._cause(arguments.by), _date(arguments.on)
+            told = {"line": arguments.line, "milestone": arguments.milestone, "evidence": arguments.evidence}
+            self._apply(reach_work(self._book(), order.order_id, cause, on=on, **told))
 
     async def operate(self, verb: str, arguments: Any) -> None:
         subject = subject_of(arguments)

@@ -292,7 +292,7 @@ def test_work_is_fulfilled_at_a_hundred_percent() -> None:
     assert refusal.value.code == "percent_out_of_range"
     story.do(progress, "Q-1-1", noon("2027-01-12"), percent=D(100))
     assert story.order("Q-1-1").state is OrderState.FULFILLED
-    story.keep(close(story.order("Q-1-1"), cause(noon("2027-01-13"))))
+    do(story, close, "Q-1-1", at="2027-01-13")
     assert {
         code for operation, code in allowed(story.order("Q-1-1")).items() if operation is not Operation.INVOICE
     } == {"wrong_state", "past_no_return", "already_delivered", "already_acknowledged"} - {"already_acknowledged"}
