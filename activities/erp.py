@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.erp_news import erp_news
+from activities.ordered_quotes import OrderedQuotes
 from activities.partners.erp import Erp, ErpConflict, ErpOrder
 from activities.requests import SEND_ORDER, SET_ASIDE_ORDER, OrderMoved, SendOrder, SetAsideOrder
 from activities.store.erp_messages import ErpMessage
@@ -45,6 +46,7 @@ class ErpActivities:
     def __init__(self, database: Database, erp: Erp) -> None:
         self._database = database
         self._erp = erp
+        self._quotes = OrderedQuotes()
 
     @activity.defn(name=SEND_ORDER)
     async def send_order(self, request: SendOrder) -> OrderMoved:
@@ -101,7 +103,9 @@ class ErpActivities:
             if news.waiting is not None:
                 return news.waiting
             kind = news.due
-            return None if kind is None else await news.note(work, kind)
+            if kind is None:
+                return None
+            return await news.note(work, kind, await self._quotes.get(work, news.order.quote_id))
 
 
 def _entry(

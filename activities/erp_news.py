@@ -14,6 +14,7 @@ from activities.requests import OrderStanding
 from activities.store.erp_messages import ErpMessage, ErpState
 from activities.store.work import Work
 from domain.order.order import Order, OrderKind, OrderState
+from domain.quote import Quote
 
 UNTOLD = frozenset({OrderState.REJECTED, OrderState.SUPERSEDED})
 """The ERP itself said no; or the order that took its place tells for both."""
@@ -56,11 +57,9 @@ class ErpNews:
         to_tell = self.waiting is not None or self.due is not None
         return OrderStanding.of(self.order, sent=self.is_sent).model_copy(update={"to_tell": to_tell})
 
-    async def note(self, work: Work, kind: Kind) -> ErpMessage:
+    async def note(self, work: Work, kind: Kind, quote: Quote) -> ErpMessage:
         """Note the message that is due, so that a repeated call sends the very same document."""
         order = self.order
-        stored = await work.quotes.get(order.quote_id)
-        quote = (await work.quotes.content(order.quote_id, stored.version)).quote
         document = erp_document(order, quote, kind=kind, superseded=self.superseded, told=self._told())
         return await work.erp.put(order.order_id, order.version, kind, document.model_dump(mode="json"))
 
