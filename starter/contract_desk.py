@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from activities.agreements import agreement_of
 from activities.store.customers import customer_of
@@ -88,7 +89,8 @@ class ContractDesk:
             found = _contract(entries, contract_id, agreement.quote.quote_id)
             quote_id = await self._new_id(work, agreement, "R", wish.get("quote_id"), key)
         fields = {"owner": who.user, **wish, "contract_of": agreement.quote.quote_id, "quote_id": quote_id}
-        document = renew(_only(agreement, found), read_model(Renewal, fields))
+        today = self._desk.clock.now().astimezone(ZoneInfo(agreement.quote.customer.time_zone)).date()
+        document = renew(_only(agreement, found), read_model(Renewal, fields), today)
         # The loop that prepares renewals leaves alone what has one.
         also = [renewal_claim(each) for each in contracts(entries) if {*each.items} & {*found.items}]
         facts = {"renews": agreement.quote.quote_id, "contract": contract_id}

@@ -88,6 +88,8 @@ class _Ordering:
     def take_and_grow(self, picks: Sequence[Pick]) -> None:
         """Order lines by hand: those that put in, and those that take away."""
         known = self.priced.quote.by_id
+        if picks and not any(map(self._is_open, known)):
+            raise self._nothing_left()
         taking = {
             at: each for at, each in enumerate(picks) if (line := known.get(each.line)) is not None and line.takes_away
         }
@@ -137,12 +139,15 @@ class _Ordering:
     def change(self) -> Change:
         """All of it as one change. Codes: ``nothing_unordered``, ``invariant_broken``."""
         if not self.orders:
-            raise Refusal("nothing_unordered", f"nothing of {self.book.quote_id} is left to order")
+            raise self._nothing_left()
         change = Change(balances=tuple(self.balances.values()))
         for order in self.orders:
             change = change.then(self._told(order))
         refuse_broken(self.book.applied(change))
         return change
+
+    def _nothing_left(self) -> Refusal:
+        return Refusal("nothing_unordered", f"nothing of {self.book.quote_id} is left to order")
 
     def _is_open(self, line_id: str) -> bool:
         balance = self.book.balance(line_id)

@@ -64,18 +64,19 @@ class _Running:
     end: date
 
 
-def renew(agreement: Agreement, wish: Renewal) -> dict[str, Any]:
+def renew(agreement: Agreement, wish: Renewal, today: date | None = None) -> dict[str, Any]:
     """The quote document of a renewal, as :func:`~domain.quote.read_quote` reads it; nothing is written.
 
     Each service begins on the day after it ends now, so that nothing is left out and nothing is paid twice; what runs
-    beyond the common end is left as it is, and so is what has no end. Quantities are those of the last day. A
+    beyond the common end is left as it is, and so is what has no end. What ended before ``today`` has lapsed and is
+    left out, unless all has: then what ended last goes on. Quantities are those of the last day. A
     percent-of-total line goes on at what it costs now, by its months.
 
     Codes: ``not_running`` (nothing that ends), ``missing_field`` (no list price, no uplift_percent),
     ``conflicting_fields`` (an uplift_percent with another price).
     """
     _check(wish)
-    running = _ending(agreement)
+    running = _not_lapsed(_ending(agreement), today)
     if not running:
         raise Refusal("not_running", f"nothing of {wish.contract_of} runs to an end", "contract_of")
     choose = max if wish.co_termination is CoTermination.LATEST else min
@@ -125,6 +126,14 @@ def _ending(agreement: Agreement) -> list[_Running]:
                 _Running(agreement.items[item_id], quantity, end) for item_id, quantity in left.items() if quantity
             )
     return sorted(found, key=lambda each: _depth(agreement, each.item))
+
+
+def _not_lapsed(ending: list[_Running], today: date | None) -> list[_Running]:
+    """What did not end before ``today``; where all did, what ended last."""
+    if today is None or not ending:
+        return ending
+    since = min(today, max(each.end for each in ending))
+    return [each for each in ending if each.end >= since]
 
 
 def _depth(agreement: Agreement, item: Item) -> int:

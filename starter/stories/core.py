@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from activities.change_approvals import FACTS, change_name, wanted_by
 from activities.order_operations import operated
@@ -320,7 +321,8 @@ class CoreStage:
                 self.renewals.append((due, arguments))
                 return
         agreement, fields = self._prepare(arguments, "R")
-        self._hand_in(renew(agreement, read_model(Renewal, fields)))
+        today = self.clock.astimezone(ZoneInfo(agreement.quote.customer.time_zone)).date()
+        self._hand_in(renew(agreement, read_model(Renewal, fields), today))
 
     async def turn_back(self) -> None:
         self._turn_to(self.came[0])

@@ -93,7 +93,7 @@ async def _play_step(step: Step, stage: Stage, mark: _Mark) -> list[str]:
 
 async def _begin_amendment(stage: Stage, step: Step, following: Sequence[Step]) -> str | None:
     """Submit an amendment that no later step submits; whose it is, when it is to be ordered once it is approved."""
-    own = next((each.verb for each in following if each.verb in ("submit", "amend")), None)
+    own = next((each.verb for each in following if each.verb in ("submit", "amend", "renew")), None)
     if own == "submit":
         return None
     who = step.arguments.by or (await stage.facts()).owner

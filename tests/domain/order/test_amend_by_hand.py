@@ -85,7 +85,7 @@ def test_a_reduction_is_ordered_in_two_steps_that_add_up_to_the_cent() -> None:
     amended.order({"line": "S", "order_date": "2027-08-01"})
     assert amended.items()[1:] == [("2027-08-01", "S", "-2", "-39.96")]
     assert held(amended.agreed, "2027-07-01", "2028-01-01") == [7, 0]
-    assert amended.refused({"line": "S"})[0] == "quantity_out_of_range"
+    assert amended.refused({"line": "S"})[0] == "nothing_unordered"
 
 
 def test_an_amount_that_does_not_divide_leaves_its_rest_to_the_last_step() -> None:

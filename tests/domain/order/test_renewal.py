@@ -14,7 +14,7 @@ from domain.quote import read_quote
 from domain.reading import read_model
 from domain.refusal import Refusal
 from tests.domain.order.agreed import Agreed
-from tests.domain.order.story import percent, seats, thing, to
+from tests.domain.order.story import day, percent, seats, thing, to
 
 SHORT = {"start_date": "2027-01-01", "end_date": "2027-06-30"}
 LONG = {"start_date": "2027-01-01", "end_date": "2027-12-31"}
@@ -141,3 +141,21 @@ def test_what_runs_without_end_does_not_keep_its_contract_from_being_due() -> No
     assert renewals_due([found], date(2027, 12, 1), timedelta.max) == (found,)
     (endless,) = Agreed({**seats("E"), "kind": "evergreen"}, thing("A")).contracts()
     assert renewals_due([endless], date(2027, 12, 1), timedelta.max) == ()
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        (None, ["L", "S"]),
+        ("2027-06-30", ["L", "S"]),
+        ("2027-07-01", ["L"]),
+        ("2027-12-31", ["L"]),
+        ("2029-01-01", ["L"]),
+    ],
+)
+def test_what_has_lapsed_is_left_out_unless_all_has(today: str | None, expected: list[str]) -> None:
+    year = {"start_date": "2027-01-01"}
+    agreed = Agreed(seats("S", **year, end_date="2027-06-30"), seats("L", **year, end_date="2027-12-31"))
+    wish = read_model(Renewal, {"quote_id": "Q-2", "contract_of": "Q-1"})
+    made = renew(agreed.agreement, wish, day(today) if today else None)
+    assert sorted(line["line_id"] for line in made["lines"]) == expected
