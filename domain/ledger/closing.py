@@ -6,6 +6,7 @@ them is booked in the first month that is open then, and names the month it belo
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.ledger.entries import LedgerEntry
-from domain.ledger.obligation import Earning
+from domain.ledger.obligation import Earning, Signature
 from domain.reading import read_date
 from domain.refusal import Refusal
 from domain.term import add_months, end_of_term
@@ -98,10 +99,8 @@ def month_after(day: date) -> str:
     return add_months(day.replace(day=1), 1).isoformat()[:7]
 
 
-def moments(
-    entries: Sequence[LedgerEntry], closed: Iterable[ClosedPeriod], known: datetime | None
-) -> tuple[Knowledge, ...]:
-    """The moments that speak for the months, the present one last; those between which nothing was recorded are one.
+def moments(closed: Iterable[ClosedPeriod], known: datetime | None) -> tuple[Knowledge, ...]:
+    """The moments that speak for the months, the present one last.
 
     A closing that was not known at ``known``, or of a month that was closed before, changes nothing.
     """
@@ -110,9 +109,15 @@ def moments(
         later = not found or each.last_day > (found[-1].until or date.max)
         if later and (known is None or each.at <= known):
             found.append(Knowledge(each.last_day, each.at))
-    told = (*found, Knowledge(None, known))
-    recorded = [entry.recorded_at for entry in entries]
-    counts = [sum(1 for at in recorded if one.at is None or at <= one.at) for one in told]
+    return (*found, Knowledge(None, known))
+
+
+def told_apart(told: Sequence[Knowledge], entries: Iterable[LedgerEntry]) -> tuple[Knowledge, ...]:
+    """The moments at which ``entries`` say different things: those between which nothing was recorded are one."""
+    if len(told) == 1:
+        return tuple(told)
+    recorded = sorted(entry.recorded_at for entry in entries)
+    counts = [len(recorded) if one.at is None else bisect_right(recorded, one.at) for one in told]
     kept = [earlier for (earlier, before), (_, after) in pairwise(zip(told, counts, strict=True)) if before != after]
     return (*kept, told[-1])
 
@@ -136,8 +141,9 @@ def recognised_months(books: Sequence[Book]) -> tuple[Recognised, ...]:
     rows: list[Recognised] = []
     told: dict[str, Decimal] = {}
     first_open = ""
+    seen: dict[Signature, Mapping[str, Decimal]] = {}
     for book in books:
-        natural = by_month(book.parts)
+        natural = _by_month(book.parts, seen)
         last = book.until.isoformat()[:7] if book.until else "9999-99"
         for month in sorted({*natural, *told}):
             amount = natural.get(month, Decimal(0)) - told.get(month, Decimal(0))
@@ -149,14 +155,27 @@ def recognised_months(books: Sequence[Book]) -> tuple[Recognised, ...]:
     return tuple(sorted(rows, key=lambda row: (row.month, row.original or "")))
 
 
-def by_month(parts: Iterable[Earning]) -> Mapping[str, Decimal]:
-    """What ``parts`` earn in each month, without a thought of closed ones."""
+def _by_month(parts: Iterable[Earning], seen: dict[Signature, Mapping[str, Decimal]]) -> Mapping[str, Decimal]:
+    """What ``parts`` earn in each month, without a thought of closed ones.
+
+    ``seen`` keeps what each part earns, for most parts are the same in one book as in the next.
+    """
     months: dict[str, Decimal] = {}
     for part in parts:
-        earned = 0 * part.amount
-        for day in sorted(set(part.changes())):
-            by_then = part.earned_by(day)
-            month = day.isoformat()[:7]
-            months[month] = months.get(month, 0 * earned) + by_then - earned
-            earned = by_then
+        mark = part.signature
+        if mark not in seen:
+            seen[mark] = _months_of(part)
+        for month, amount in seen[mark].items():
+            months[month] = months.get(month, 0 * amount) + amount
     return {month: amount for month, amount in months.items() if amount}
+
+
+def _months_of(part: Earning) -> Mapping[str, Decimal]:
+    months: dict[str, Decimal] = {}
+    earned = 0 * part.amount
+    for day in sorted(set(part.changes())):
+        by_then = part.earned_by(day)
+        month = day.isoformat()[:7]
+        months[month] = months.get(month, 0 * earned) + by_then - earned
+        earned = by_then
+    return months

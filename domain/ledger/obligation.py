@@ -63,7 +63,7 @@ class Obligation:
     @property
     def signature(self) -> Signature:
         before = self.previous.signature if self.previous else None
-        return (self.item.item_id, self.item.rows, self.amount, self.since, before)
+        return (self.item.item_id, self.item.plan.kind, self.item.rows, self.amount, self.since, before)
 
     def earned_by(self, day: date) -> Decimal:
         before = self.previous.together_by(day) if self.previous else 0 * self.amount

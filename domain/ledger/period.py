@@ -49,7 +49,7 @@ def within(schedules: Iterable[ItemSchedule], period: Period) -> tuple[ItemSched
     """The schedules with only what is earned in ``period``; months that it cuts show what is earned by its days."""
     if period.is_open:
         return tuple(schedules)
-    return tuple(replace(schedule, months=_months(schedule, period)) for schedule in schedules)
+    return tuple(replace(schedule, chosen=_months(schedule, period)) for schedule in schedules)
 
 
 def _months(schedule: ItemSchedule, period: Period) -> tuple[Recognised, ...]:

@@ -7,17 +7,29 @@ corrected later. Recognised and remaining always make up what is contracted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 
 from domain.ledger.allocation import allocated
-from domain.ledger.closing import Book, ClosedPeriod, Recognised, joined_books, moments, recognised_months
+from domain.ledger.closing import (
+    Book,
+    ClosedPeriod,
+    Knowledge,
+    Recognised,
+    joined_books,
+    moments,
+    recognised_months,
+    told_apart,
+)
+from domain.ledger.connection import connected
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.known import KnownItem, Receipts, known_items
 from domain.ledger.later_period import in_force
 from domain.ledger.obligation import Earning, Items, Obligation, chained, consumed, joined
+from domain.ledger.recognition import TIME_METHODS, recognition_term
 from domain.money import cumulative_split, total_of
 from domain.quote import Revenue
 from domain.refusal import Refusal
@@ -25,33 +37,42 @@ from domain.refusal import Refusal
 
 @dataclass(frozen=True)
 class ItemSchedule:
-    """The revenue of one item: what it is contracted for, and what each month recognises, in month order.
+    """The revenue of one item: what it is contracted for, and what is recognised when.
 
     ``contracted`` is the item's amount or its part of the bundle's, with the later periods of what runs without end
     and what was used beyond the order; zero where nothing but closed months is left of the item. ``books`` are what
-    speaks for the days of closed months, and for the days that follow. ``invoiced`` are amounts by date.
+    speaks for the days of closed months, and for the days that follow. ``invoiced`` are amounts by date. ``chosen``
+    are the months that somebody asked for; none: all of them.
     """
 
     plan: LedgerEntry
     contracted: Decimal
     books: tuple[Book, ...]
-    months: tuple[Recognised, ...]
     invoiced: tuple[tuple[date, Decimal], ...] = ()
+    chosen: tuple[Recognised, ...] | None = None
+    _by_day: dict[date, Decimal] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def months(self) -> tuple[Recognised, ...]:
+        """What each month recognises, in month order; worked out when somebody asks, for it is most of the work."""
+        return recognised_months(self.books) if self.chosen is None else self.chosen
 
     @property
     def obligations(self) -> tuple[Earning, ...]:
         """What the item earns by, as it is known now."""
         return self.books[-1].parts
 
-    @property
+    @cached_property
     def recognised(self) -> Decimal:
         """What the schedule comes to: all of it for time methods, what has happened for event methods."""
         return total_of((part.amount for part in self.months), self.plan.currency)
 
     def recognised_by(self, day: date) -> Decimal:
         """What is recognised by the end of the local date ``day``; corrections on the first day of their month."""
-        parts = next(book.parts for book in self.books if book.until is None or day <= book.until)
-        return total_of((part.earned_by(day) for part in parts), self.plan.currency)
+        if day not in self._by_day:
+            parts = next(book.parts for book in self.books if book.until is None or day <= book.until)
+            self._by_day[day] = total_of((part.earned_by(day) for part in parts), self.plan.currency)
+        return self._by_day[day]
 
     def remaining(self, day: date) -> Decimal:
         """What is contracted and not recognised by the end of ``day``."""
@@ -80,22 +101,43 @@ class RevenueReport:
 
 
 def revenue(
-    entries: Iterable[LedgerEntry], known: datetime | None = None, closed: Iterable[ClosedPeriod] = ()
+    entries: Iterable[LedgerEntry],
+    known: datetime | None = None,
+    closed: Iterable[ClosedPeriod] = (),
+    *,
+    since: date | None = None,
 ) -> tuple[ItemSchedule, ...]:
     """The schedule of every item as known at a moment (none: everything recorded), in the order of planning.
 
     ``entries`` hold the base items of every share that is ``as_base``, in the order they were added; ``closed`` are
-    the closings that count for their customer. Code: ``missing_field`` (over time, and without an end).
+    the closings that count for their customer. ``since``: nobody will ask for what was recognised by an earlier day,
+    nor for months, so that what was closed before it need not be looked at. Code: ``missing_field`` (over time, and
+    without an end).
     """
     rows = tuple(entries)
-    told = moments(rows, closed, known)
-    states = [(each.until, _State.of(known_items(rows, each.at))) for each in told]
-    present = states[-1][1]
+    told = moments(closed, known)
+    found: dict[str, ItemSchedule] = {}
+    gone: dict[str, ItemSchedule] = {}
+    for together in connected(rows):
+        for schedule, is_there in _schedules(together, told, since):
+            (found if is_there else gone)[schedule.plan.item_id] = schedule
+    ids = dict.fromkeys(row.item_id for row in rows)
+    return tuple(where[item_id] for where in (found, gone) for item_id in ids if item_id in where)
+
+
+def _schedules(
+    rows: Sequence[LedgerEntry], told: Sequence[Knowledge], since: date | None
+) -> Iterator[tuple[ItemSchedule, bool]]:
+    """The schedules of items that have to do with each other, and whether each is still planned."""
+    present = _State.of(known_items(rows, told[-1].at))
+    earlier = told_apart(told, rows)[:-1]
+    if since is not None and present.items.keys() == {row.item_id for row in rows}:
+        earlier = tuple(each for each in earlier if each.until is not None and since <= each.until)
+    states = [*((each.until, _State.of(known_items(rows, each.at))) for each in earlier), (None, present)]
     plans = {item_id: item.plan for _, state in states for item_id, item in state.items.items()}
-    ids = dict.fromkeys((*present.items, *plans))
-    return tuple(
-        _schedule(plans[item_id], [Book(until, s.parts(item_id)) for until, s in states], present) for item_id in ids
-    )
+    for item_id, plan in plans.items():
+        books = [Book(until, state.parts(item_id)) for until, state in states]
+        yield _schedule(plan, books, present), item_id in present.items
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +170,8 @@ class _State:
 def _earnings(item: KnownItem, own: Earning, items: Items) -> tuple[Earning, ...]:
     """What ``item`` is earned by; an ``as_base`` share is split over its base in line order, by the frozen amounts."""
     plan = item.plan
+    if plan.end is None and plan.revenue in TIME_METHODS:
+        recognition_term(plan)
     if plan.revenue is not Revenue.AS_BASE:
         return (own, *(Obligation(KnownItem(row, rows=row.position), row.amount) for row in in_force(item.periods)))
     base = [part for part in plan.base if part.item_id in items]
@@ -145,7 +189,6 @@ def _schedule(plan: LedgerEntry, books: Iterable[Book], present: _State) -> Item
         plan=plan,
         contracted=total_of([present.contracted(plan.item_id)], plan.currency),
         books=told,
-        months=recognised_months(told),
         invoiced=tuple(invoiced),
     )
 
