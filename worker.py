@@ -27,6 +27,7 @@ from activities.tokens import Tokens
 from starter.answer_keeper import AnswerKeeper
 from starter.change_keeper import ChangeKeeper
 from starter.connection import connect
+from starter.credit_watch import CreditWatch
 from starter.desk import Desk
 from starter.erp_watch import ErpWatch
 from starter.ledger_watch import LedgerWatch
@@ -61,16 +62,27 @@ def build_worker(
     max_cached_workflows: int = 1000,
     deployment: WorkerDeploymentVersion | None = None,
     stories: bool = False,
+    cut_off: timedelta | None = None,
+    required: tuple[str, ...] = (),
     change_policy: str | None = None,
 ) -> Worker:
     """A worker with all workflows and activities.
 
     ``deployment`` turns on Worker Versioning (auto-upgrade). ``stories``: runs may be told what time it is; never where
-    somebody's real quotes are. ``change_policy`` is the policy before operations on orders.
+    somebody's real quotes are. ``cut_off`` before its date an order stands fast; without the ``required`` data it is
+    not activated. ``change_policy`` is the policy before operations on orders.
     """
     knowledge = Knowledge()
     approvals = ApprovalActivities(database, tokens, knowledge, stories=stories)
-    orders = OrderActivities(database, tokens, knowledge, stories=stories, change_policy=change_policy)
+    orders = OrderActivities(
+        database,
+        tokens,
+        knowledge,
+        stories=stories,
+        cut_off=cut_off,
+        required=required,
+        change_policy=change_policy,
+    )
     replacements = ReplacementActivities(database, tokens, knowledge, stories=stories)
     partner = ErpActivities(database, erp)
     versioning = None
@@ -121,7 +133,16 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
     tokens = Tokens(settings.signing_key())
     erp = FileErp(settings.erp_outbox_dir, settings.erp_inbox_dir)
     change_policy = settings.change_policy
-    desk = Desk(client, database, tokens, settings.task_queue, settings.policy, change_policy=change_policy)
+    desk = Desk(
+        client,
+        database,
+        tokens,
+        settings.task_queue,
+        settings.policy,
+        cut_off=settings.cut_off,
+        required=settings.activation_requires,
+        change_policy=change_policy,
+    )
     deployment = None
     if settings.deployment and settings.build_id:
         deployment = WorkerDeploymentVersion(deployment_name=settings.deployment, build_id=settings.build_id)
@@ -133,6 +154,8 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
         task_queue=settings.task_queue,
         deployment=deployment,
         stories=settings.stories,
+        cut_off=settings.cut_off,
+        required=settings.activation_requires,
         change_policy=change_policy,
     )
     loops = [
@@ -141,6 +164,7 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
         asyncio.create_task(RoundRefresher(desk).run()),
         asyncio.create_task(OrderRefresher(desk).run()),
         asyncio.create_task(ChangeKeeper(desk).run()),
+        asyncio.create_task(CreditWatch(desk).run()),
         asyncio.create_task(LedgerWatch(desk, lead=settings.renewal_lead).run()),
         asyncio.create_task(AnswerKeeper(database).run()),
         asyncio.create_task(RecordSigner(database, signing_key(settings), head_file(settings)).run()),

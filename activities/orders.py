@@ -12,7 +12,8 @@ from activities.approvals import refuse_story
 from activities.change_approvals import ChangeApprovals
 from activities.erp_news import erp_news
 from activities.knowledge import Knowledge
-from activities.order_operations import STALE, operated, touches_one_order
+from activities.order_blockers import carried_out, reasons_against
+from activities.order_operations import STALE, touches_one_order
 from activities.requests import (
     ADVANCE_ORDER,
     CHANGE_ORDER,
@@ -29,7 +30,7 @@ from activities.requests import (
 from activities.store.work import Database, Work
 from activities.texts import refuse_unstorable_texts
 from activities.tokens import Identity, Tokens
-from domain.order.activation import advance
+from domain.order.activation import advance, is_due
 from domain.order.book import open_book
 from domain.order.event import Cause, Change
 from domain.order.order import Order
@@ -44,9 +45,9 @@ CLOCK = "clock"
 class OrderActivities:
     """The activities of ``OrderFulfilment`` and ``SplitOrder``. Every one may be repeated.
 
-    ``stories``: runs may keep a clock of their own. ``cut_off`` before its date an order stands fast. Who has left the
-    directory since a run began may do nothing here. ``change_policy`` is the name of the policy that says which changes
-    of orders must be approved first.
+    ``stories``: runs may keep a clock of their own. ``cut_off`` before its date an order stands fast; without the
+    ``required`` data it is not activated. Who has left the directory since a run began may do nothing here.
+    ``change_policy`` is the name of the policy that says which changes of orders must be approved first.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class OrderActivities:
         *,
         stories: bool = False,
         cut_off: timedelta | None = None,
+        required: tuple[str, ...] = (),
         change_policy: str | None = None,
     ) -> None:
         self._database = database
         self._approvals = ChangeApprovals(knowledge := knowledge or Knowledge(), change_policy)
         self._cut_off = cut_off
+        self._required = required
         self._tokens = tokens
         self._knowledge = knowledge
         self._stories = stories
@@ -131,7 +134,8 @@ class OrderActivities:
             order = book.order(order_id)
         if await work.idempotency.claim(change.claim(order_id)):
             await self._knowledge.check_user(work, who, services=True)
-            made = operated(order, book, change, _cause(request), cut_off=self._cut_off)
+            cut_off, required = self._cut_off, self._required
+            made = await carried_out(work, order, book, change, _cause(request), cut_off=cut_off, required=required)
             if made.orders:
                 known = book.orders if book is not None else (order,)
                 await self._approvals.approve(work, change, order, known, made, request.at)
@@ -148,7 +152,10 @@ class OrderActivities:
             refuse_story(request.story, allowed=self._stories)
             async with self._database.work() as work:
                 order = await work.orders.get(request.order_id, for_update=True)
-                order = await self._save(work, order, advance(order, Cause(at=request.at, by=CLOCK)))
+                due = is_due(order, request.at)
+                reasons = await reasons_against(work, order, self._required) if due else ()
+                change = advance(order, Cause(at=request.at, by=CLOCK), reasons=reasons)
+                order = await self._save(work, order, change)
                 return OrderMoved(standing=await _standing(work, order))
         except Refusal as refusal:
             _retry_if_stale(refusal, None)

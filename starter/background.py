@@ -51,7 +51,7 @@ class Background:
     @property
     def pause(self) -> timedelta:
         """How long it waits now before it works again."""
-        doubled = self._pause * 2 ** min(max(self._failures - 1, 0), 16)
+        doubled = self._pause * (1 << min(max(self._failures - 1, 0), 16))
         return min(doubled, max(self._pause, LONGEST_PAUSE))
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from activities.store.credit_holds import CreditWord
 from activities.store.customer_page import ChangeFacts, CustomerFacts, OrderFacts, QuoteFacts
 from domain.ledger.asset import Asset, Subscription, assets, subscriptions
 from domain.ledger.contract import Contract, contracts
@@ -76,6 +77,8 @@ class CustomerLook:
     """Orders that are still to come."""
     money: tuple[Money, ...]
     changes: tuple[ChangeFacts, ...]
+    credit_hold: CreditWord | None = None
+    """Why nothing of theirs is activated at present; none: nothing stands against it."""
 
 
 def look(facts: CustomerFacts, on: date) -> CustomerLook:
@@ -95,6 +98,7 @@ def look(facts: CustomerFacts, on: date) -> CustomerLook:
         orders=tuple(order for order in facts.orders if order.state in AHEAD),
         money=tuple(_money(facts, on)),
         changes=facts.changes,
+        credit_hold=facts.credit if facts.credit is not None and facts.credit.held else None,
     )
 
 

@@ -37,6 +37,7 @@ class Desk:
     task_queue: str = TASK_QUEUE
     policy: str = "standard"
     cut_off: timedelta | None = field(default=None, kw_only=True)
+    required: tuple[str, ...] = field(default=(), kw_only=True)
     change_policy: str | None = field(default=None, kw_only=True)
     clock: Clock = field(default_factory=Clock)
     knowledge: Knowledge = field(default_factory=Knowledge)
@@ -61,6 +62,7 @@ class Desk:
             self.knowledge,
             stories=True,
             cut_off=self.cut_off,
+            required=self.required,
             change_policy=self.change_policy,
         )
 

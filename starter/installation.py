@@ -63,6 +63,8 @@ async def installation(
             Tokens(settings.signing_key()),
             settings.task_queue,
             settings.policy,
+            cut_off=settings.cut_off,
+            required=settings.activation_requires,
             change_policy=settings.change_policy,
         )
         loaded = await load_example(desk, example) if example is not None else ()

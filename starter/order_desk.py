@@ -20,7 +20,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities.agreements import agreement_of
 from activities.fulfilment_cancelling import VERB as CANCEL_ORDERS
 from activities.fulfilment_cancelling import CancelFulfilment, FulfilmentCancelled
-from activities.order_operations import check_version, operated, touches_one_order
+from activities.order_blockers import carried_out
+from activities.order_operations import check_version, touches_one_order
 from activities.requests import ChangeOrder, CreateOrders, OrderChange
 from activities.store.waiting_changes import WaitingChange
 from activities.store.work import Work
@@ -53,7 +54,8 @@ OWN_UPDATES = frozenset({"activate", "acknowledge", "deliver", "accept_item", "r
 class ChangedOrders:
     """An order after a verb, and the others that the verb made or changed.
 
-    ``waiting``: nothing has changed yet, the change waits for its approval. ``need``: what a preview would wait for.
+    ``waiting``: nothing has changed yet, the change waits for its approval, or waited. ``need`` is what it waits for,
+    or in a preview would wait for.
     """
 
     order: Order
@@ -194,7 +196,7 @@ class OrderDesk:
                 return ChangedOrders(order)
             need = await self._changes.need(work, change, order, tried)
         if need is not None:
-            return ChangedOrders(order, waiting=await self._changes.ask(who, order, change, need))
+            return ChangedOrders(order, waiting=await self._changes.ask(who, order, change, need), need=need)
         await self._make(order, change)
         others = [each.order_id for each in tried.orders if each.order_id != order_id]
         async with self._desk.reading() as work:
@@ -313,7 +315,8 @@ class OrderDesk:
         for name in (change.into, *change.orders):
             if book is not None and name is not None and not any(name in (e.order_id, e.key) for e in book.orders):
                 refuse_strangers(order, await work.orders.get(name))
-        return order, operated(order, book, change, cause, cut_off=self._desk.cut_off)
+        cut_off, required = self._desk.cut_off, self._desk.required
+        return order, await carried_out(work, order, book, change, cause, cut_off=cut_off, required=required)
 
     def _cause(self, who: Identity) -> Cause:
         return Cause(at=self._desk.clock.now(), by=who.user)

@@ -3,14 +3,17 @@
 import base64
 import os
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.order.block import read_required
+from domain.refusal import Refusal
 from starter.mail_settings import check_mail_settings
 
 SHORTEST_KEY = 32
@@ -44,8 +47,12 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535)
     task_queue: str = "countersign"
-    renewal_lead: timedelta | None = None
+    renewal_lead: timedelta | None = Field(default=None, gt=timedelta())
     """How long before a contract ends its renewal is prepared (`P90D`); none: only when somebody asks for it."""
+    cut_off: timedelta | None = Field(default=None, ge=timedelta())
+    """How long before 00:00 of its date an order stands fast (`P2D`, `PT36H`); none: until it is activated."""
+    activation_requires: Annotated[tuple[str, ...], NoDecode] = ()
+    """Data without which an order that comes due is blocked: `bill_to`, `ship_to`, `fields.NAME`, `terms.NAME`."""
     deployment: str | None = None
     """Name of the worker deployment; with `build_id` it turns on Worker Versioning."""
     build_id: str | None = None
@@ -94,6 +101,14 @@ class Settings(BaseSettings):
     @classmethod
     def _speak_asyncpg(cls, url: SecretStr | None) -> SecretStr | None:
         return None if url is None else SecretStr(asyncpg_url(url.get_secret_value()))
+
+    @field_validator("activation_requires", mode="before")
+    @classmethod
+    def _listed(cls, names: str | Sequence[str]) -> tuple[str, ...]:
+        try:
+            return read_required(names.split(",") if isinstance(names, str) else names)
+        except Refusal as refusal:
+            raise ValueError(str(refusal)) from None
 
     @field_validator("key")
     @classmethod

@@ -7,7 +7,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from starter.child_process import ChildProcess
 from starter.embedded import Stack
@@ -28,7 +31,15 @@ def worker_environment(settings: Settings, stack: Stack) -> dict[str, str]:
         "COUNTERSIGN_POLICY": settings.policy,
         "COUNTERSIGN_CHANGE_POLICY": settings.change_policy or "",
         "COUNTERSIGN_STORIES": str(settings.stories),
+        "COUNTERSIGN_RENEWAL_LEAD": _duration(settings.renewal_lead),
+        "COUNTERSIGN_CUT_OFF": _duration(settings.cut_off),
+        "COUNTERSIGN_ACTIVATION_REQUIRES": ",".join(settings.activation_requires),
     }
+
+
+def _duration(length: timedelta | None) -> str:
+    """As the settings read it; nothing is none."""
+    return TypeAdapter(timedelta).dump_python(length, mode="json") if length is not None else ""
 
 
 @asynccontextmanager

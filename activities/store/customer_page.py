@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.store.credit_holds import CreditWord
 from activities.store.cursor import make_cursor, read_cursor, read_number
 from domain.ledger.closing import ClosedPeriod
 from domain.ledger.entries import LedgerEntry
@@ -84,6 +85,7 @@ class CustomerFacts(View):
     changes: tuple[ChangeFacts, ...]
     entries: tuple[LedgerEntry, ...]
     closed: tuple[ClosedPeriod, ...]
+    credit: CreditWord | None
 
 
 PAGE = text("""
@@ -120,7 +122,10 @@ SELECT
     (SELECT '[' || string_agg(body::text, ',' ORDER BY seq) || ']'
      FROM ledger WHERE customer_id = :customer) AS entries,
     (SELECT json_agg(json_build_object('month', month, 'at', at, 'by', "by", 'customer_id', customer_id) ORDER BY seq)
-     FROM closed_periods WHERE customer_id IS NULL OR customer_id = :customer)::text AS closed
+     FROM closed_periods WHERE customer_id IS NULL OR customer_id = :customer)::text AS closed,
+    (SELECT json_build_object(
+        'customer_id', customer_id, 'held', held, 'reason', reason, 'by', "by", 'at', at)
+     FROM credit_holds WHERE customer_id = :customer ORDER BY seq DESC LIMIT 1)::text AS credit
 """)
 
 TIMELINE = text("""
@@ -148,6 +153,7 @@ class CustomerPages:
             changes=TypeAdapter(tuple[ChangeFacts, ...]).validate_json(row["changes"] or NOTHING),
             entries=ENTRIES.validate_json(row["entries"] or NOTHING),
             closed=CLOSED.validate_json(row["closed"] or NOTHING),
+            credit=CreditWord.model_validate_json(row["credit"]) if row["credit"] is not None else None,
         )
 
     async def timeline(self, customer_id: str, *, cursor: str | None = None, limit: int = 50) -> ChangeList:

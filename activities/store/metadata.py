@@ -38,6 +38,7 @@ APPEND_ONLY = (
     "ledger",
     "signed_heads",
     "closed_periods",
+    "credit_holds",
 )
 """Tables whose rows never change nor go; triggers see to it, whoever writes."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from activities.store.closed_periods import ClosedPeriods
+from activities.store.credit_holds import CreditHolds
 from activities.store.customer_page import CustomerPages
 from activities.store.directory import DirectoryStore
 from activities.store.erp_messages import ErpMessages
@@ -83,6 +84,10 @@ class Work:
     @cached_property
     def ledger(self) -> LedgerStore:
         return LedgerStore(self.connection)
+
+    @cached_property
+    def credit_holds(self) -> CreditHolds:
+        return CreditHolds(self.connection)
 
     @cached_property
     def customer_pages(self) -> CustomerPages:

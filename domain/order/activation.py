@@ -39,13 +39,19 @@ def _waits_for_start(item: Item) -> bool:
     return is_service(item) and item.state is ItemState.ACTIVATED
 
 
-def advance(order: Order, cause: Cause) -> Change:
+def is_due(order: Order, at: datetime) -> bool:
+    """Whether ``order`` is to be activated by time alone."""
+    return order.state is OrderState.SCHEDULED and order.due <= at
+
+
+def advance(order: Order, cause: Cause, *, reasons: tuple[str, ...] = ()) -> Change:
     """All that time has brought by ``cause.at``: the activation of a due order, the start of services.
 
-    An empty change when there is nothing, so that it may be called at any time and as often as one likes.
+    An empty change when there is nothing, so that it may be called at any time and as often as one likes. ``reasons``
+    against an activation: as in :func:`activate`.
     """
     if order.state is OrderState.SCHEDULED:
-        return activate(order, cause) if order.due <= cause.at else Change()
+        return activate(order, cause, reasons=reasons) if is_due(order, cause.at) else Change()
     today = order.local_date(cause.at)
     if not any(start <= today for start in _starts_to_come(order)):
         return Change()

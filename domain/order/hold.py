@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.ledger.entries import EntryKind
+from domain.order.block import waivable
 from domain.order.book import OrderBook
 from domain.order.chain import chain_of
 from domain.order.event import Cause, Change, OrderEventKind
@@ -33,6 +34,7 @@ def hold(book: OrderBook, name: str, cause: Cause) -> Change:
 def release(book: OrderBook, name: str, cause: Cause) -> Change:
     """The order ``name`` back in the state it was held or blocked in; after its date it is due at once.
 
+    Released from a block it goes without the data that are missing; a credit block is lifted for the customer alone.
     Codes: ``unknown_order``, ``wrong_state`` (it is not held).
     """
     order = book.order(name)
@@ -40,7 +42,7 @@ def release(book: OrderBook, name: str, cause: Cause) -> Change:
     revision = Revision(book, cause, Operation.RELEASE)
     kept = order.hold or order.block
     state = kept.state_before if kept else OrderState.SCHEDULED
-    update = {"hold": None} if order.hold else {"block": None}
+    update = {"hold": None} if order.hold else {"block": None, "waived": (*order.waived, *waivable(order))}
     revision.put(order.model_copy(update={"state": state, **update}))
     if order.hold:
         _mark(revision, order, EntryKind.RELEASED, OrderEventKind.RELEASED)

@@ -105,8 +105,9 @@ class Order(Stored):
     in stories: ``DATE/SHIP_TO`` at its creation, and it never changes. ``order_date`` is local to ``time_zone``.
     ``version`` starts at 1 and grows by one with every change. ``ship_to`` is there only when all items share it.
     ``kind`` other than normal: its items are deltas of the order ``revises_order``. ``superseded_by`` is the order
-    that took this one's place, ``contract_of`` the quote whose contract an amendment changes. ``last_change`` is kept
-    until something else happens to the order.
+    that took this one's place, ``contract_of`` the quote whose contract an amendment changes. ``waived`` are reasons
+    against its activation that a release has set aside. ``last_change`` is kept until something else happens to the
+    order.
     """
 
     order_id: str
@@ -133,6 +134,7 @@ class Order(Stored):
     contract_of: str | None = None
     hold: Hold | None = None
     block: Block | None = None
+    waived: tuple[str, ...] = ()
     last_change: LastChange | None = None
     items: tuple[Item, ...]
 

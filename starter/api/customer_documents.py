@@ -24,6 +24,7 @@ def look_document(seen: CustomerLook) -> Json:
         "name": seen.customer.name,
         "time_zone": seen.customer.time_zone,
         "on": seen.on.isoformat(),
+        "credit_hold": seen.credit_hold.model_dump(mode="json") if seen.credit_hold is not None else None,
         "quotes": [_quote(each) for each in seen.quotes],
         "prices": [
             {"quote_id": quote, "line_id": line, "product": product, "unit_price": price["unit_price"]}

@@ -80,3 +80,59 @@ def revenue(
         return
     found = line.get(path, **asked)
     show(found, earned_lines(found), as_json)
+
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept on the record.")]
+Service = Annotated[bool, typer.Option("--service", help="As the program that knows of credit, not as an admin.")]
+
+
+@app.command("credit-hold")
+def credit_hold(
+    customer: CustomerId,
+    reason: Reason,
+    user: As = None,
+    service: Service = False,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a customer on credit hold: their orders that come due are blocked until it is lifted."""
+    _say_credit(customer, "credit-hold", reason, user, service, api, as_json)
+
+
+@app.command("lift-credit-hold")
+def lift_credit_hold(
+    customer: CustomerId,
+    reason: Reason,
+    user: As = None,
+    service: Service = False,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a customer's credit hold: the orders that it blocked are tried again by themselves."""
+    _say_credit(customer, "credit-hold/lift", reason, user, service, api, as_json)
+
+
+@app.command("credit-holds")
+def credit_holds(user: As = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Show who is on credit hold."""
+    from starter.cli.line import Line
+    from starter.cli.tables import credit_lines, show
+
+    line = Line(api, user)
+    page = line.get("/credit-holds")
+    found = [*page["held"]]
+    while page["next"]:
+        page = line.get("/credit-holds", cursor=page["next"])
+        found += page["held"]
+    show({"held": found}, credit_lines(found), as_json)
+
+
+def _say_credit(
+    customer: str, path: str, reason: str, user: str | None, service: bool, api: str | None, as_json: bool
+) -> None:
+    from starter.cli.line import Line, quoted
+    from starter.cli.tables import credit_lines, show
+
+    line = Line(api, user, "service" if service else "admin")
+    word = line.post(f"/customers/{quoted(customer)}/{path}", {"reason": reason})
+    show(word, credit_lines([word]), as_json)

@@ -176,9 +176,18 @@ def earned_lines(earned: Json) -> Iterator[str]:
     yield f"in {earned['currency']}" if earned["currency"] else "nothing is ordered"
 
 
+def credit_lines(words: Iterable[Json]) -> Iterator[str]:
+    """Who is on credit hold or not any more, since when, by whom and why."""
+    for word in words:
+        held = "on credit hold" if word["held"] else "credit hold lifted"
+        yield f"{word['customer_id']} {held} since {word['at'][:16]} by {word['by']}: {word['reason']}"
+
+
 def customer_lines(page: Json) -> Iterator[str]:
     """A customer in one look."""
     yield f"{page['customer_id']} {page['name']} on {page['on']}"
+    if page["credit_hold"]:
+        yield f"  credit hold by {page['credit_hold']['by']}: {page['credit_hold']['reason']}"
     for quote in page["quotes"]:
         terms = ", ".join(f"{name} {value}" for name, value in quote["terms"].items())
         yield f"  {quote['quote_id']} {quote['state']} {amount(quote['net_total'])} {terms}".rstrip()
