@@ -27,7 +27,8 @@ from domain.refusal import Refusal
 FACTS: Final = frozenset({"acknowledge", "deliver", "accept_item", "reach", "progress", "usage", "invoice"})
 """What came about: it is told, and nobody can forbid it."""
 NEEDS_APPROVAL: Final = "needs_approval"
-SAID: Final[Sequence[str]] = ("disposition", "reason", "comment")
+GIVING_UP: Final = frozenset({"cancel", "supplement", "close_short"})
+"""Verbs that say what becomes of what they take away."""
 FIELDS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 
@@ -102,7 +103,9 @@ class ChangeApprovals:
 def wanted_by(change: OrderChange, order: Order, book: Sequence[Order], made: Change) -> Wanted:
     """What ``change`` wants, as it is shown to those who approve it."""
     moved: date | None = change.to or change.order_date
-    said: dict[str, str | None] = {name: getattr(change, name) for name in SAID if name in change.model_fields_set}
+    said = {"reason": change.reason, "comment": change.comment}
+    if change.verb in GIVING_UP:
+        said["disposition"] = change.disposition
     return Wanted(change.verb, order, book, made, moved, said)
 
 

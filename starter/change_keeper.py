@@ -74,6 +74,9 @@ class ChangeKeeper:
             await self._changes.submit(waiting)
         except Refusal as refusal:
             await self._drop(waiting, refusal)
+            return
+        async with self._desk.database.work() as work:
+            await work.waiting_changes.again(waiting.change_id, timedelta())
 
     async def _carry_out(self, waiting: WaitingChange) -> None:
         try:

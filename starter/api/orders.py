@@ -132,10 +132,14 @@ def _fields(body: Closed) -> dict[str, Any]:
 
 
 async def change_order(call: Call, order_id: str, verb: str, fields: dict[str, Any], query: Previewing) -> JSONResponse:
-    """The order after one verb, or as it would be, with the other orders that this makes or changes."""
+    """The order after one verb, or as it would be, with the other orders that this makes or changes.
+
+    202: the order is as it was, and the change waits for its approval.
+    """
     fields["expected_version"] = call.expected_version
     orders = call.doors.orders
     if query.preview:
         return JSONResponse(changed_document(await orders.preview_changed(call.who, order_id, verb, **fields)))
     changed = await orders.changed(call.who, order_id, verb, key=call.key, **fields)
-    return JSONResponse(changed_document(changed), headers=etag(changed.order.version))
+    status = 200 if changed.waiting is None else 202
+    return JSONResponse(changed_document(changed), status, headers=etag(changed.order.version))

@@ -75,6 +75,10 @@ def changed_lines(order: Json) -> Iterator[str]:
     yield from order_lines(order)
     for other in order.get("also_changed", ()):
         yield from order_lines(other)
+    if "waiting" in order:
+        yield f"  waits for approval as {order['waiting']['change_id']}: nothing has changed yet"
+    for each in order.get("approval", ()):
+        yield f"  {each['rule']}: {', '.join(each['asked']) or 'nobody yet'} · {each['reason'] or ''}".rstrip(" ·")
 
 
 def page_lines(order: Json) -> Iterator[str]:
@@ -91,6 +95,9 @@ def page_lines(order: Json) -> Iterator[str]:
             yield f"  {told} {order[name]}"
     for each in order["revised_by"]:
         yield f"  {each['kind']} {each['order_id']} · {each['state']}"
+    for each in order["changes"]:
+        why = f" ({each['code']})" if each["code"] else ""
+        yield f"  {each['verb'].replace('_', '-')} {each['change_id']} · {each['state']}{why}"
     yield f"  possible now: {_listed(order['allowed'])}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ from domain.refusal import Refusal
 from domain.replacement import Replaced
 from domain.standing import QuoteState
 from starter.approval_desk import ApprovalDesk
+from starter.change_keeper import ChangeKeeper
 from starter.clock import StoryClock
 from starter.contract_desk import ContractDesk
 from starter.desk import Desk
@@ -100,6 +101,7 @@ class LiveStage:
         """Load the directory, publish the policy, and hand in the quote, at the story's first moment."""
         self._clock = StoryClock(case.at)
         self._manual_erp = case.manual_erp
+        order_policy = read_policy(case.order_policy).policy if case.order_policy is not None else None
         self._policy_document = {**case.policy}
         desk = Desk(
             self._client,
@@ -109,11 +111,14 @@ class LiveStage:
             read_policy(case.policy).policy,
             self._clock,
             cut_off=case.cut_off,
+            change_policy=order_policy,
         )
         self.desk, self.quotes, self.orders = desk, QuoteDesk(desk), OrderDesk(desk)
         self.people = PeopleDesk(desk, patience=PATIENCE)
         await self.people.load_directory(SETUP, case.directory)
         await self.people.publish(SETUP, case.policy)
+        if order_policy is not None:
+            await self.people.publish(SETUP, case.order_policy)
         quote = read_quote(case.quote)
         self._owner, self._told_id = quote.owner, quote.quote_id
         self._quote_id = f"{quote.quote_id}{self._suffix}"
@@ -122,6 +127,8 @@ class LiveStage:
         self._renewals: list[tuple[datetime, Renewing]] = []
         self._customer = quote.customer
         self.contracts = ContractDesk(desk)
+        self._keeper = ChangeKeeper(desk)
+        self._waiting: dict[str, tuple[str, str | None]] = {}
         await self.quotes.put(Identity(quote.owner), self._document)
 
     @property
@@ -138,6 +145,7 @@ class LiveStage:
     async def recall(self, by: str, comment: str | None, *, admin: bool = False) -> None:
         who = Identity(by, frozenset({"admin"} if admin else ()))
         await self.quotes.recall(who, self._quote_id, comment)
+        await self._settle_changes()
 
     async def accept(self, by: str, comment: str | None) -> None:
         await self.quotes.accept(Identity(by), self._quote_id, comment)
@@ -151,6 +159,7 @@ class LiveStage:
             reason=arguments.reason,
             seat_of=arguments.for_,
         )
+        await self._settle_changes()
 
     async def _approval(self, name: str, by: str) -> str:
         """The approval id of a rule in the quote's latest round; of several of one rule, the one that asks ``by``."""
@@ -170,6 +179,7 @@ class LiveStage:
         act = act_of(verb, arguments, uuid.uuid4().hex, name, state.submitter)
         roles = {"admin"} if needs_admin(verb, arguments) else {"override"} if verb == ActVerb.OVERRIDE else set()
         await ApprovalDesk(self.desk).act_on_quote(Identity(act.by, frozenset(roles)), self._quote_id, act)
+        await self._settle_changes()
 
     async def edit(self, by: str, change: Mapping[str, Any]) -> None:
         edited = changed(self._document, change)
@@ -308,10 +318,14 @@ class LiveStage:
         book = await self._book_with(subject_of(arguments))
         known = {order.order_id for order in book.orders}
         await self._change(arguments, verb, **fields_of(arguments, book, self._names))
-        made = [each for each in (await self.orders.book(book.quote_id)).orders if each.order_id not in known]
-        if getattr(arguments, "as_", None) and made:
-            self._names[arguments.as_] = made[0].order_id
+        await self._name(book.quote_id, known, getattr(arguments, "as_", None))
         await self._settle()
+
+    async def _name(self, quote_id: str, known: Set[str], name: str | None) -> None:
+        """Remember what the story calls the order that a change has made."""
+        made = [each for each in (await self.orders.book(quote_id)).orders if each.order_id not in known]
+        if name is not None and made:
+            self._names[name] = made[0].order_id
 
     async def _change(self, arguments: OrderVerb, verb: str, **fields: Any) -> None:
         book = await self._book_with(subject_of(arguments))
@@ -320,7 +334,25 @@ class LiveStage:
         name = subject_of(arguments)
         order = book.order(self._names.get(name, name))
         fields = {"comment": arguments.comment, "reason": arguments.reason, **fields}
-        await self.orders.change(self._who(arguments.by), order.order_id, verb, **fields)
+        changed = await self.orders.changed(self._who(arguments.by), order.order_id, verb, **fields)
+        if changed.waiting is not None:
+            self._waiting[changed.waiting.change_id] = (book.quote_id, getattr(arguments, "as_", None))
+            await self._hand_in(changed.waiting.change_id)
+
+    async def _settle_changes(self) -> None:
+        """Have the changes carried out that were approved, and the others dropped."""
+        for change_id, (quote_id, name) in tuple(self._waiting.items()):
+            async with self.desk.reading() as work:
+                state = (await work.quotes.get(change_id)).state
+            if state is QuoteState.PENDING:
+                continue
+            del self._waiting[change_id]
+            known = {order.order_id for order in (await self.orders.book(quote_id)).orders}
+            await self._keeper.drain(of_quote=quote_id)
+            if self._quote_id == change_id:
+                await self.turn_back()
+            await self._name(quote_id, known, name)
+            await self._settle()
 
     def _who(self, by: str | None) -> Identity:
         return Identity(by or self._owner)
@@ -331,6 +363,7 @@ class LiveStage:
         while (due := await self._next_moment()) is not None and due <= moment:
             await self._forward(max(due, self.clock))
             await self._settle()
+            await self._settle_changes()
             for each in [each for each in self._renewals if each[0] <= self.clock]:
                 self._renewals.remove(each)
                 await self.renew(each[1])
@@ -456,6 +489,7 @@ class LiveStage:
             found = [await work.orders.find_book(quote_id) for quote_id in self._came]
             rows = await work.ledger.entries(customer=self._customer.customer_id)
             record = [each for name in self._came for each in await work.record.of_quote(name, limit=10_000)]
+            record.sort(key=lambda entry: entry.seq)
             sent = [each for name in self._came for each in await work.outgoing.of_quote(name)]
             closed = await work.closed_periods.of(self._customer.customer_id)
             promised = [await promised_by(work, await work.quotes.get(quote_id)) for quote_id in self._came]
