@@ -201,9 +201,14 @@ class LiveStage:
             else next((each for each in self._came if each.replace(self._suffix, "") == told), f"{told}{self._suffix}")
         )
 
+    def _own_wish(self, given: Any) -> dict[str, Any]:
+        """What a step says of the quote to prepare; one that it names is the case's own here too."""
+        wish = wish_of(given)
+        return wish | {"quote_id": self._own_id(wish["quote_id"])} if "quote_id" in wish else wish
+
     async def amend(self, arguments: Amending) -> None:
         made = await self.contracts.amend(
-            self._who(arguments.by), self._own_id(arguments.contract_of), wish_of(arguments)
+            self._who(arguments.by), self._own_id(arguments.contract_of), self._own_wish(arguments)
         )
         await self._hand_in(made.quote_id)
 
@@ -216,7 +221,7 @@ class LiveStage:
             if due > self.clock:
                 self._renewals.append((due, arguments))
                 return
-        made = await self.contracts.renew(self._who(arguments.by), contract, wish_of(arguments))
+        made = await self.contracts.renew(self._who(arguments.by), contract, self._own_wish(arguments))
         await self._hand_in(made.quote_id)
 
     async def _hand_in(self, quote_id: str) -> None:
