@@ -28,6 +28,7 @@ async def compose(work: Work, message: OutgoingMessage) -> Letter:
     asks = _asks(state, notice)
     note = _note(notice.detail, asks)
     told = [state.submitter, note.by, note.instead_of, *(each.on_behalf_of for each in asks)]
+    customer_name, is_change = await work.message_views.about(notice.quote_id, notice.round)
     told += [person for ask in asks for person in ask.waiting_for]
     return Letter(
         key=notice.key,
@@ -42,7 +43,8 @@ async def compose(work: Work, message: OutgoingMessage) -> Letter:
         round=notice.round,
         title=state.title,
         customer_id=state.customer_id,
-        customer_name=await work.message_views.customer_name(notice.quote_id, notice.round),
+        customer_name=customer_name,
+        is_change=is_change,
         submitter=state.submitter,
         net_total=state.net_total,
         currency=state.currency,

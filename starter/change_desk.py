@@ -13,7 +13,7 @@ from activities.store.record_entry import RecordEntry
 from activities.store.waiting_changes import WaitingChange
 from activities.store.work import Work
 from activities.tokens import Identity
-from domain.approval.state import RoundState
+from domain.approval.state import Notice, RoundState
 from domain.order.event import Change
 from domain.order.order import Order
 from domain.refusal import Refusal
@@ -97,12 +97,22 @@ class ChangeDesk:
             if await work.waiting_changes.finish(waiting.change_id, "dropped", at, code=code, message=message):
                 entry = entry_of(waiting, "change_dropped", at, code=code, why=message)
                 await work.record.append([entry])
+                if message is not None:
+                    await work.outgoing.put([dropped(waiting, message, at)])
 
     def again(self, waiting: WaitingChange, at: datetime | None) -> OrderChange:
         """The change as it was asked for, with an act of whoever asked."""
         who = Identity(waiting.by)
         token = self._desk.tokens.act(who, waiting.order_id, waiting.verb, waiting.key)
         return OrderChange.model_validate({**waiting.wanted, "token": token, "at": at, "expected_version": None})
+
+
+def dropped(waiting: WaitingChange, message: str, at: datetime) -> Notice:
+    """What whoever asked is told when a change was approved and is not carried out all the same."""
+    key, detail = f"{waiting.change_id}/dropped", {"comment": message}
+    return Notice(
+        key=key, kind="change_dropped", to=waiting.by, quote_id=waiting.change_id, round=1, at=at, detail=detail
+    )
 
 
 def refuse_changes(is_change: bool, what: str) -> None:

@@ -38,6 +38,8 @@ def variables(letter: Letter, *, url: str | None = None, default_locale: str = D
         "quote": {
             "id": letter.quote_id,
             "title": title,
+            "is_change": letter.is_change,
+            "what": "change" if letter.is_change else "quote",
             "name": f"{letter.quote_id} {title}".strip(),
             "round": letter.round,
             "customer": one_line(letter.customer_name or letter.customer_id),

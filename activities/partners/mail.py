@@ -13,7 +13,7 @@ from domain.money import ExactDecimal
 
 ASKING = ("request", "reminder", "escalation", "delegation", "replaced")
 """Kinds of letters that ask for a decision: they are only true as long as it is asked for."""
-KINDS = (*ASKING, "question", "answer", "approved", "rejected", "recalled")
+KINDS = (*ASKING, "question", "answer", "approved", "rejected", "recalled", "change_dropped")
 
 
 class Ask(BaseModel):
@@ -48,7 +48,8 @@ class Note(BaseModel):
 class Letter(BaseModel):
     """All that a message to one person says; ``key`` is unique for ever. Moments are shown in ``time_zone``.
 
-    People are user ids; ``names`` has what to call them. ``locale`` is the reader's, as the directory writes it.
+    ``is_change``: it is about a change of an order, no quote. People are user ids; ``names`` has what to call them.
+    ``locale`` is the reader's, as the directory writes it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +67,7 @@ class Letter(BaseModel):
     title: str
     customer_id: str
     customer_name: str | None = None
+    is_change: bool = False
     submitter: str
     net_total: ExactDecimal
     currency: str

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.cursor import fetch_page, make_cursor, read_cursor, read_number
-from activities.store.tables import directory_entries, outgoing, quote_versions, rounds
+from activities.store.tables import directory_entries, outgoing, quote_versions, quotes, rounds
 from domain.refusal import Refusal
 
 SUPERSEDED = "superseded"
@@ -88,18 +88,22 @@ class MessageViews:
             raise Refusal("unknown_message", f"there is no message {key}", "key")
         return _line(row)
 
-    async def customer_name(self, quote_id: str, round: int) -> str | None:
-        """What the customer of a round is called, in the content that the round is about."""
+    async def about(self, quote_id: str, round: int) -> tuple[str | None, bool]:
+        """What the customer of a round is called, in the content that the round is about; and whether that is no quote,
+        but a change of an order.
+        """
         name = quote_versions.c.content[("customer", "name")].astext
         statement = (
-            select(name)
+            select(name, quotes.c.kind == "change")
+            .join(quotes, quotes.c.quote_id == quote_versions.c.quote_id)
             .join(
                 rounds,
                 (rounds.c.quote_id == quote_versions.c.quote_id) & (rounds.c.quote_version == quote_versions.c.version),
             )
             .where(rounds.c.quote_id == quote_id, rounds.c.round == round)
         )
-        return (await self._connection.execute(statement)).scalar_one_or_none()
+        row = (await self._connection.execute(statement)).one_or_none()
+        return (None, False) if row is None else (row[0], bool(row[1]))
 
     async def names(self, people: Iterable[str]) -> dict[str, str]:
         """What users are called; who has no name is left out."""

@@ -501,6 +501,8 @@ class CoreStage:
             made = None
         if made is None or not is_same_change(document, self._document(waiting, made, document["quote_id"])):
             self._tell_of(waiting, "change_dropped")
+            if approved:
+                self.messages.append(("change_dropped", waiting.change.by))
         else:
             with self._at(document["quote_id"]):
                 self.accepted = True

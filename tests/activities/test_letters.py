@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from email import message_from_bytes, policy
@@ -30,6 +31,7 @@ OPENINGS = {
     "approved": ("Approved", "This quote is approved"),
     "rejected": ("Rejected", "This quote is rejected"),
     "recalled": ("Recalled", "This quote was taken back"),
+    "change_dropped": ("Not carried out", "This change was approved, but it is not carried out"),
 }
 
 
@@ -68,7 +70,23 @@ def test_every_kind_of_letter_says_what_it_is_about(kind: str, form: str) -> Non
     asks = kind in ASKING
     assert ("Liam Byrne" in text, "soon" in text, "approve a" in text) == (asks, asks, asks)
     assert ("too cheap" in text) == (kind in ("rejected", "recalled"))
-    assert ("cheap?" in text) == (asks or kind in ("question", "answer"))
+    assert ("cheap?" in text) == (asks or kind in ("question", "answer", "change_dropped"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("request", "decision on this change"),
+        ("approved", "It is carried out now."),
+        ("rejected", "order stays as it is"),
+    ],
+)
+@pytest.mark.parametrize("form", ["plain", "html"])
+def test_a_change_of_an_order_is_not_called_a_quote(kind: str, said: str, form: str) -> None:
+    text = part(mail(letter(kind=kind, is_change=True)), form)
+    assert said in text
+    assert "Change" in text
+    assert not {"Quote", "quote"} & set(re.findall(r"\w+", re.sub(r"<[^>]*>", "", text)))
 
 
 def test_a_kind_without_a_template_still_arrives() -> None:
