@@ -40,6 +40,8 @@ from domain.refusal import Refusal
 from domain.standing import QuoteState, check_order
 
 CLOCK = "clock"
+LARGEST_ANSWER = 1_750_000
+"""Bytes of JSON that the orders of one split may come to: a payload of Temporal holds 2 MiB."""
 
 
 class OrderActivities:
@@ -74,7 +76,7 @@ class OrderActivities:
         """Split an accepted quote into scheduled orders.
 
         Codes: ``stories_only``, ``invalid_token``, ``unknown_user``, ``not_approved``, ``not_ordered`` (what
-        it amends), and those of ``place``.
+        it amends), ``too_many_orders``, and those of ``place``.
         """
         try:
             refuse_unstorable_texts(request)
@@ -87,7 +89,7 @@ class OrderActivities:
     async def _create(self, work: Work, request: CreateOrders) -> tuple[OrderStanding, ...]:
         stored = await work.quotes.get(request.quote_id, for_update=True)
         if not await work.idempotency.claim(request.key):
-            return tuple(OrderStanding.of(order) for order in await work.orders.of_quote(request.quote_id))
+            return await _made_before(work, request)
         moment = datetime.now(UTC)
         who = self._tokens.check_act(request.token, request.by, request.quote_id, "order", request.key, moment)
         await self._knowledge.check_user(work, who, services=True)
@@ -101,8 +103,11 @@ class OrderActivities:
             await work.orders.open_book(book)
         cause = Cause(at=request.at, by=request.by, why=request.comment)
         change = place(book, priced, request.split_by, request.lines, agreement, cause)
+        made = tuple(OrderStanding.of(order) for order in change.orders)
+        _refuse_too_many(made)
         await work.save_change(change)
-        return tuple(OrderStanding.of(order) for order in change.orders)
+        await work.idempotency.keep(request.key, [order.order_id for order in made])
+        return made
 
     @activity.defn(name=CHANGE_ORDER)
     async def change_order(self, request: ChangeOrder) -> OrderMoved:
@@ -166,6 +171,21 @@ class OrderActivities:
             return order
         await work.save_change(change)
         return change.order
+
+
+async def _made_before(work: Work, request: CreateOrders) -> tuple[OrderStanding, ...]:
+    """What this very request made; of a request of an earlier release, all orders of the quote."""
+    kept = await work.idempotency.kept(request.key)
+    made = None if kept is None else frozenset(kept)
+    orders = await work.orders.of_quote(request.quote_id)
+    return tuple(OrderStanding.of(order) for order in orders if made is None or order.order_id in made)
+
+
+def _refuse_too_many(made: tuple[OrderStanding, ...]) -> None:
+    """Refuse (``too_many_orders``) what the answer has no room for: it would be tried for ever."""
+    if sum(len(order.model_dump_json()) for order in made) > LARGEST_ANSWER:
+        message = f"{len(made)} orders at once are too many to be carried; order in several parts, by hand"
+        raise Refusal("too_many_orders", message, "split_by")
 
 
 def _cause(request: ChangeOrder) -> Cause:

@@ -137,7 +137,7 @@ class BatchStart(Message):
 
 
 class FulfilmentResult(Message):
-    """The orders as they ended: those that the last run of a chain heard of, and in ``ended`` the states of all."""
+    """The orders as they ended: the first thousand that the last run of a chain heard of; in ``ended`` all states."""
 
     quote_id: str
     orders: tuple[OrderStanding, ...] = ()

@@ -30,6 +30,8 @@ from workflows.waiting import history_is_long
 Child = ChildWorkflowHandle[SplitOrder, OrderResult]
 LARGEST_OWN = 100
 BATCH = 500
+MOST_TOLD = 1000
+"""Orders that a result tells of as they ended: what all of them came to must fit into one payload."""
 
 
 @workflow.defn(name="OrderFulfilment")
@@ -73,7 +75,7 @@ class OrderFulfilment:
             await workflow.wait_condition(workflow.all_handlers_finished)
             if self._pending and history_is_long():
                 workflow.continue_as_new(self._resumed())
-        ended = sorted(self._over.values(), key=lambda standing: standing.order_id)
+        ended = sorted(self._over.values(), key=lambda standing: standing.order_id)[:MOST_TOLD]
         return FulfilmentResult(quote_id=start.quote_id, orders=tuple(ended), ended=self._ended)
 
     # -- messages
