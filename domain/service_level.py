@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from pydantic import field_validator
+
 from domain.calendar import FURTHEST, ROUND_THE_CLOCK, Duration, WorkingCalendar
 from domain.ledger.known import end_of_day
 from domain.order.item import Item
 from domain.order.order import Order, start_of_day
 from domain.order.standing import is_deliverable
-from domain.quote import Document
+from domain.quote import Document, Identifier
+from domain.reading import problem_error
 from domain.refusal import Refusal
 
 ONE_DAY = timedelta(days=1)
@@ -50,6 +53,26 @@ class Target(Document):
     clock: Clock
     within: Duration | None = None
     warn: Duration | None = None
+
+
+class ServiceLevels(Document):
+    """The targets of an installation, and the calendar on which their working time runs.
+
+    ``calendar`` is a calendar, or the name of one of the directory; left out: round the clock.
+    """
+
+    targets: tuple[Target, ...] = ()
+    calendar: WorkingCalendar | Identifier | None = None
+
+    @field_validator("targets")
+    @classmethod
+    def _have_their_time(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        for target in targets:
+            if target.within is None and target.clock is not Clock.PROMISED_DATE:
+                raise problem_error("missing_field", f"{target.clock} needs within, the working time it may take")
+            if target.within is not None and target.clock is Clock.PROMISED_DATE:
+                raise problem_error("conflicting_fields", "a promised date is its own target; leave within out")
+        return targets
 
 
 @dataclass(frozen=True, slots=True)

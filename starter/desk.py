@@ -21,6 +21,7 @@ from activities.orders import OrderActivities
 from activities.store.work import Database, Work
 from activities.tokens import Bounds, Identity, Tokens, Words
 from domain.refusal import Refusal
+from domain.service_level import ServiceLevels
 from starter.clock import Clock
 from workflows.names import TASK_QUEUE
 
@@ -39,6 +40,7 @@ class Desk:
     cut_off: timedelta | None = field(default=None, kw_only=True)
     required: tuple[str, ...] = field(default=(), kw_only=True)
     change_policy: str | None = field(default=None, kw_only=True)
+    service_levels: ServiceLevels = field(default_factory=ServiceLevels, kw_only=True)
     clock: Clock = field(default_factory=Clock)
     knowledge: Knowledge = field(default_factory=Knowledge)
 

@@ -18,6 +18,7 @@ from starter.desk import Desk
 from starter.embedded import Stack, embedded_stack
 from starter.example import load_example
 from starter.server import listening_socket, serving
+from starter.service_level_file import read_service_levels
 from starter.settings import Settings
 from starter.worker_process import worker_process
 
@@ -46,6 +47,7 @@ async def installation(
     say: Callable[[str], None] = print,
 ) -> AsyncIterator[Installation]:
     """Run everything until the block ends. Raises StackError when a part does not come up."""
+    levels = read_service_levels(settings.service_levels)
     async with AsyncExitStack() as running:
         stack = await running.enter_async_context(
             embedded_stack(settings, temporal_port=temporal_port, ui_port=ui_port, say=say)
@@ -66,6 +68,7 @@ async def installation(
             cut_off=settings.cut_off,
             required=settings.activation_requires,
             change_policy=settings.change_policy,
+            service_levels=levels,
         )
         loaded = await load_example(desk, example) if example is not None else ()
         listener = listening_socket(settings.http_host, settings.http_port, say)

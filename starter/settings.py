@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """How long before 00:00 of its date an order stands fast (`P2D`, `PT36H`); none: until it is activated."""
     activation_requires: Annotated[tuple[str, ...], NoDecode] = ()
     """Data without which an order that comes due is blocked: `bill_to`, `ship_to`, `fields.NAME`, `terms.NAME`."""
+    service_levels: Path | None = None
+    """A YAML file with the targets of service levels and their calendar; none: no clocks run."""
     deployment: str | None = None
     """Name of the worker deployment; with `build_id` it turns on Worker Versioning."""
     build_id: str | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from domain.ledger.entries import LedgerEntry
-from domain.ledger.known import known_items
+from domain.ledger.known import KnownItem, known_items
 from domain.ledger.timeline import Family, Step, families
 from domain.ledger.view import View
 from domain.quote import Kind
@@ -17,11 +17,25 @@ ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
+class Movement:
+    """How much arrived by which order on which local date; below zero it went back.
+
+    Where the line requires acceptance, arrival is acceptance.
+    """
+
+    on: date
+    quantity: Decimal
+    order_id: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """A thing that the customer has, since ``since``; ``until`` is the day before it came back.
 
     ``per_line`` there is one of an item with all that was received of it; ``per_unit`` one for each unit, numbered
-    from 1 in the order of receipt. A number is never given twice. The last unit may be a part of one.
+    from 1 in the order of receipt. A number is never given twice. The last unit may be a part of one. ``movements``
+    are how it came and went, in the order of their dates.
     """
 
     asset_id: str
@@ -33,6 +47,7 @@ class Asset:
     quantity: Decimal
     since: date
     until: date | None = None
+    movements: tuple[Movement, ...] = ()
 
     def is_held(self, on: date) -> bool:
         """Whether the customer has it on ``on``."""
@@ -96,11 +111,15 @@ def assets(entries: Iterable[LedgerEntry], on: date | None = None, known: dateti
             yield from (asset for asset in held if on is None or asset.is_held(on))
 
 
-def receipts(family: Family) -> list[tuple[date, Decimal]]:
+def movements(family: Family) -> list[Movement]:
     """What came in and went back of a family's things, by date; on one date what came in stands first."""
-    came = [(on, quantity) for item in family.layers for on, quantity in item.received]
-    went = [(on, -abs(quantity)) for item in family.cuts for on, quantity in item.delivered]
-    return sorted((*came, *went), key=lambda each: (each[0], each[1] < 0))
+    came = [_movement(item, on, quantity) for item in family.layers for on, quantity in item.received]
+    went = [_movement(item, on, -abs(quantity)) for item in family.cuts for on, quantity in item.delivered]
+    return sorted((*came, *went), key=lambda each: (each.on, each.quantity < 0))
+
+
+def _movement(item: KnownItem, on: date, quantity: Decimal) -> Movement:
+    return Movement(on, quantity, item.plan.order_id, item.item_id)
 
 
 def _whole(family: Family) -> Iterator[Asset]:
@@ -109,37 +128,47 @@ def _whole(family: Family) -> Iterator[Asset]:
     since: date | None = None
     until: date | None = None
     last = Decimal(0)
-    for on, quantity in receipts(family):
-        since = since or on
-        held = max(held + quantity, Decimal(0))
-        until = None if held else on
+    moved = movements(family)
+    for each in moved:
+        since = since or each.on
+        held = max(held + each.quantity, Decimal(0))
+        until = None if held else each.on
         last = held or last
     if since is not None:
-        yield _asset(family, None, last, since, until)
+        yield _asset(family, None, last, since, moved, until)
 
 
 def _units(family: Family) -> Iterator[Asset]:
     """One asset for each unit that was ever received; what comes back is taken from the last one in."""
     units: list[Asset] = []
     gone: list[Asset] = []
-    for on, quantity in receipts(family):
-        number = len(units) + len(gone)
+    for each in movements(family):
+        quantity, number = each.quantity, len(units) + len(gone)
         while quantity > 0:
             number += 1
-            units.append(_asset(family, number, min(quantity, ONE), on, None))
+            part = min(quantity, ONE)
+            units.append(_asset(family, number, part, each.on, [replace(each, quantity=part)]))
             quantity -= units[-1].quantity
         while quantity < 0 and units:
             unit = units.pop()
             back = min(unit.quantity, -quantity)
             quantity += back
+            went = (*unit.movements, replace(each, quantity=-back))
             if back == unit.quantity:
-                gone.append(replace(unit, until=on))
+                gone.append(replace(unit, until=each.on, movements=went))
             else:
-                units.append(replace(unit, quantity=unit.quantity - back))
+                units.append(replace(unit, quantity=unit.quantity - back, movements=went))
     yield from sorted((*units, *gone), key=lambda unit: unit.number or 0)
 
 
-def _asset(family: Family, number: int | None, quantity: Decimal, since: date, until: date | None) -> Asset:
+def _asset(
+    family: Family,
+    number: int | None,
+    quantity: Decimal,
+    since: date,
+    moved: Sequence[Movement],
+    until: date | None = None,
+) -> Asset:
     plan = family.first.plan
     return Asset(
         asset_id=family.root if number is None else f"{family.root}:{number}",
@@ -151,4 +180,5 @@ def _asset(family: Family, number: int | None, quantity: Decimal, since: date, u
         quantity=quantity,
         since=since,
         until=until,
+        movements=tuple(moved),
     )
