@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import approvals, floor, orders, policies, reads, replacement, replay
+from bench import approvals, burst, floor, orders, policies, reads, replacement, replay
 from bench.measure import Figures
 from starter.connection import connect
 from starter.embedded import embedded_stack
@@ -48,10 +48,13 @@ async def main(console: Console) -> None:
                 replaced = await replacement.run(client, Path(folder))
             with console.status("orders: one quote into 10, 100 and 1,000 orders, about two minutes …"):
                 ordered, order_figures = await orders.run(client, Path(folder))
+    with console.status("burst: 1,000 orders due while the server is down, some minutes …"):
+        bursting, burst_figures = await burst.run()
     console.print(table("floor: a bare workflow, 2 updates, 2 timers, 3 empty activities", lines))
     console.print(table("approvals: two steps, beside the floor in turns", approved))
     console.print(table("replacement: one approver in every pending approval", replaced))
     console.print(table("orders: one quote split, and its whole fulfilment cancelled", ordered))
+    console.print(table("burst: due in one second with the server down, after its return", bursting))
     with console.status("policies: 1,000 rules beside other engines, about a minute …"):
         evaluated, figures = policies.run()
     console.print(table("policies: 1,000 rules, milliseconds for one quote, and how many times as fast", evaluated))
@@ -69,11 +72,13 @@ async def main(console: Console) -> None:
         "approvals": approved,
         "replacement": replaced,
         "orders": ordered,
+        "burst": bursting,
         "policies": evaluated,
         "replay": replayed,
         "reads": read,
         **approval_figures,
         **order_figures,
+        **burst_figures,
         **read_figures,
         **figures,
         # How the rate over the most pending approvals compares with that over the fewest but one: 1 is flat.
