@@ -15,6 +15,7 @@ from starter.cli import (
     demo,
     directory,
     documents,
+    holdings,
     messages,
     order,
     policy_check,
@@ -45,6 +46,11 @@ app.add_typer(approval.app, name="approval")
 app.add_typer(approver.app, name="approver")
 app.add_typer(approver.operation, name="operation")
 app.add_typer(order.app, name="order")
+order.app.command("assets")(holdings.order_assets)
+order.app.command("service-levels")(holdings.order_service_levels)
+customer.app.command("assets")(holdings.assets)
+customer.app.command("coverage")(holdings.coverage)
+customer.app.command("service-levels")(holdings.service_levels)
 app.add_typer(customer.app, name="customer")
 documents.policy.command("check")(policy_check.check)
 documents.policy.command("schema")(policy_schema.schema)
