@@ -11,6 +11,7 @@ from starter.cli import (
     approval,
     approver,
     audit,
+    contract,
     customer,
     demo,
     directory,
@@ -52,6 +53,7 @@ customer.app.command("assets")(holdings.assets)
 customer.app.command("coverage")(holdings.coverage)
 customer.app.command("service-levels")(holdings.service_levels)
 app.add_typer(customer.app, name="customer")
+app.add_typer(contract.app, name="contract")
 documents.policy.command("check")(policy_check.check)
 documents.policy.command("schema")(policy_schema.schema)
 documents.policy.command("replay")(policy_replay.replay)

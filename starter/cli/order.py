@@ -8,7 +8,7 @@ import typer
 
 from starter.cli.options import ApiUrl, As, AsJson, Comment, OrderId, Preview, QuoteId
 from starter.cli.order_calls import page_lines, picks, send
-from starter.cli.order_changes import COMMANDS
+from starter.cli.order_changes import COMMANDS, Disposition
 
 app = typer.Typer(help="Split a quote into orders, and carry them out.", no_args_is_help=True)
 
@@ -67,9 +67,7 @@ def list_(quote: QuoteId, user: As = None, api: ApiUrl = None, as_json: AsJson =
 @app.command("cancel-all")
 def cancel_all(
     quote: QuoteId,
-    disposition: Annotated[
-        str, typer.Option("--disposition", help="Where it goes: unordered, or cancelled for good.")
-    ] = "unordered",
+    disposition: Disposition = "unordered",
     user: As = None,
     api: ApiUrl = None,
     comment: Comment = None,

@@ -4,12 +4,15 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from starter.embedded import Stack
 from starter.settings import Settings, asyncpg_url
+from starter.worker_process import worker_environment
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +87,32 @@ def test_unknown_names_short_keys_and_changes_are_refused() -> None:
 def test_some_settings_are_replaced_and_the_others_kept() -> None:
     settings = Settings(key=SecretStr("k" * 40), policy="hospital").with_(http_port=9)
     assert (settings.policy, settings.http_port, secret(settings.key)) == ("hospital", 9, "k" * 40)
+
+
+def test_durations_and_lists_are_read_from_the_environment_and_reach_the_worker(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_RENEWAL_LEAD", "P90D")
+    monkeypatch.setenv("COUNTERSIGN_CUT_OFF", "PT36H")
+    monkeypatch.setenv("COUNTERSIGN_ACTIVATION_REQUIRES", "bill_to, fields.po_number")
+    settings = Settings()
+    assert (settings.renewal_lead, settings.cut_off) == (timedelta(days=90), timedelta(hours=36))
+    assert settings.activation_requires == ("bill_to", "fields.po_number")
+    given = settings.with_(cut_off=timedelta(days=2), renewal_lead=None)
+    stack = Stack("a:1", "default", None, "postgresql://h/d", tmp_path, False, False)
+    for name, value in worker_environment(given, stack).items():
+        monkeypatch.setenv(name, value)
+    worker = Settings()
+    assert (worker.renewal_lead, worker.cut_off) == (None, timedelta(days=2))
+    assert worker.activation_requires == settings.activation_requires
+
+
+@pytest.mark.parametrize(
+    "changes", [{"renewal_lead": "P0D"}, {"cut_off": "-P1D"}, {"activation_requires": "po_number"}], ids=str
+)
+def test_settings_that_make_no_sense_are_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        Settings(**changes)  # type: ignore[arg-type]
 
 
 def test_the_key_is_made_once_and_only_the_owner_reads_it(tmp_path: Path) -> None:
