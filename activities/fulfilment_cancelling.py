@@ -72,7 +72,10 @@ class FulfilmentCancelling:
         refuse_unstorable_texts(request)
         async with self._database.work() as work:
             moment = datetime.now(UTC)
-            who = self._tokens.check_act(request.token, request.by, request.quote_id, VERB, request.key, moment)
+            words = (request.comment, request.disposition)
+            who = self._tokens.check_act(
+                request.token, request.by, request.quote_id, VERB, request.key, moment, words=words
+            )
             book = await work.orders.book(request.quote_id, for_update=True)
             if not await work.idempotency.claim(request.claim):
                 kept = await work.idempotency.kept(request.claim)

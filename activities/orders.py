@@ -90,8 +90,11 @@ class OrderActivities:
         stored = await work.quotes.get(request.quote_id, for_update=True)
         if not await work.idempotency.claim(request.key):
             return await _made_before(work, request)
-        moment = datetime.now(UTC)
-        who = self._tokens.check_act(request.token, request.by, request.quote_id, "order", request.key, moment)
+        words = CreateOrders.words(request.split_by, request.lines, request.comment)
+        moment = self._sent(request.at)
+        who = self._tokens.check_act(
+            request.token, request.by, request.quote_id, "order", request.key, moment, words=words
+        )
         await self._knowledge.check_user(work, who, services=True)
         check_order(QuoteState(stored.state.value), stored.accepted_at is not None and not stored.is_change)
         priced = price((await work.quotes.content(request.quote_id, stored.version)).quote)
@@ -121,12 +124,19 @@ class OrderActivities:
             refuse_unstorable_texts(request)
             refuse_story(request.story, allowed=self._stories)
             async with self._database.work() as work:
-                verb, moment = change.verb, datetime.now(UTC)
-                who = self._tokens.check_act(change.token, change.by, request.order_id, verb, change.key, moment)
+                verb, moment = change.verb, self._sent(request.at)
+                who = self._tokens.check_act(
+                    change.token, change.by, request.order_id, verb, change.key, moment, words=change.words
+                )
                 return await self._operate(work, request, who)
         except Refusal as refusal:
             _retry_if_stale(refusal, change)
             return OrderMoved(refused=RefusalNote.of(refusal))
+
+    def _sent(self, at: datetime) -> datetime:
+        """When what is told to be from ``at`` was sent, for the tokens: what waits for a database is not too late."""
+        now = datetime.now(UTC)
+        return now if self._stories else min(now, at)
 
     async def _operate(self, work: Work, request: ChangeOrder, who: Identity) -> OrderMoved:
         """A verb that may touch other orders of the quote holds the whole book; their runs are told afterwards."""

@@ -6,9 +6,10 @@ is an outcome that the workflow hands on, and only what is worth a retry may fai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -252,6 +253,12 @@ class CreateOrders(Message):
     story: bool = False
 
     @staticmethod
+    def words(split_by: Sequence[str], lines: Sequence[Pick] | None, comment: str | None) -> tuple[str, ...]:
+        """All that is said with a split, in one form: what a token for it is bound to."""
+        picks = None if lines is None else [each.model_dump(mode="json", exclude_defaults=True) for each in lines]
+        return (_said({"split_by": list(split_by), "lines": picks, "comment": comment}),)
+
+    @staticmethod
     def claim(quote_id: str, key: str) -> str:
         """The key under which the store remembers that this split was made."""
         return f"create-orders/{quote_id}/{key}"
@@ -301,6 +308,11 @@ class OrderChange(Message):
     amount: str | None = None
     expected_version: int | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that is said with the change, in one form: what a token for it is bound to."""
+        return (_said(self.model_dump(mode="json", exclude={"token", "at"}, exclude_defaults=True)),)
+
     def claim(self, order_id: str) -> str:
         """The key under which the store remembers that this change was made to ``order_id``."""
         return f"order-change/{order_id}/{self.key}"
@@ -342,3 +354,7 @@ class OrderMoved(Message):
 
     standing: OrderStanding | None = None
     refused: RefusalNote | None = None
+
+
+def _said(told: Mapping[str, Any]) -> str:
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))

@@ -102,9 +102,10 @@ class ChangeDesk:
 
     def again(self, waiting: WaitingChange, at: datetime | None) -> OrderChange:
         """The change as it was asked for, with an act of whoever asked."""
-        who = Identity(waiting.by)
-        token = self._desk.tokens.act(who, waiting.order_id, waiting.verb, waiting.key)
-        return OrderChange.model_validate({**waiting.wanted, "token": token, "at": at, "expected_version": None})
+        who, facts = Identity(waiting.by), {**waiting.wanted, "token": "", "at": at, "expected_version": None}
+        change = OrderChange.model_validate(facts)
+        token = self._desk.act(who, waiting.order_id, waiting.verb, waiting.key, change.words)
+        return change.model_copy(update={"token": token})
 
 
 def dropped(waiting: WaitingChange, message: str, at: datetime) -> Notice:

@@ -117,7 +117,7 @@ class OrderDesk:
             by=who.user,
             comment=comment,
             key=key,
-            token=self._desk.tokens.act(who, quote_id, "order", claim),
+            token=self._desk.act(who, quote_id, "order", claim, CreateOrders.words(split_by, lines, comment)),
             at=self._desk.clock.told(),
         )
 
@@ -235,7 +235,7 @@ class OrderDesk:
             by=who.user,
             at=self._desk.clock.now(),
             key=name,
-            token=self._desk.tokens.act(who, quote_id, CANCEL_ORDERS, name),
+            token=self._desk.act(who, quote_id, CANCEL_ORDERS, name, (comment, disposition)),
             disposition=disposition,
             comment=comment,
         )
@@ -302,9 +302,9 @@ class OrderDesk:
         return ChangedOrders(then, others, need=need)
 
     def _change(self, who: Identity, order_id: str, verb: str, key: str, fields: Mapping[str, Any]) -> OrderChange:
-        token = self._desk.tokens.act(who, order_id, verb, key)
-        facts = {**fields, "key": key, "verb": verb, "by": who.user, "token": token, "at": self._desk.clock.told()}
-        return OrderChange.model_validate(facts)
+        facts = {**fields, "key": key, "verb": verb, "by": who.user, "token": "", "at": self._desk.clock.told()}
+        change = OrderChange.model_validate(facts)
+        return change.model_copy(update={"token": self._desk.act(who, order_id, verb, key, change.words)})
 
     async def _tried(self, work: Work, order_id: str, change: OrderChange) -> tuple[Order, Change]:
         """The order as it is, and what ``change`` would do to it."""

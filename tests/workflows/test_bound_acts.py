@@ -8,6 +8,7 @@ from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from activities.requests import OrderChange
 from activities.tokens import Bounds
 from domain.approval.deeds import deed_of, words_of
 from domain.approval.state import RoundState, Verdict
@@ -46,6 +47,22 @@ async def test_an_act_ends_with_its_hour(house: House) -> None:
     ended = ask.model_copy(update={"token": TOKENS.act(MEI, approval, deed_of(ask.act), "a", Bounds(until=now - HOUR))})
     assert await sent(house, state, ended) == "invalid_token"
     assert await decided(house, state, decide_message(state, "manager", MEI, key="k", token=good)) == "done"
+
+
+async def test_an_act_on_an_order_ends_and_says_nothing_else(house: House) -> None:
+    (order,) = await house.ordered(10)
+    run, now = house.order_run(order), datetime.now(UTC)
+    wanted = OrderChange(key="k", verb="move_date", by=ROSA.user, token="", to=house.today(5), comment="sooner")
+
+    async def moved(change: OrderChange, until: datetime, **other: Any) -> str:
+        token = TOKENS.act(ROSA, order.order_id, change.verb, change.key, Bounds(until=until, words=change.words))
+        return await refusal_code(run.execute_update("move_date", change.model_copy(update={"token": token, **other})))
+
+    assert await moved(wanted, now - HOUR) == "invalid_token"
+    for other in ({"to": house.today(6)}, {"comment": "not hers"}, {"expected_version": 1}):
+        assert await moved(wanted, now + HOUR, **other) == "invalid_token"
+    assert await moved(wanted, now + HOUR) == "done"
+    assert (await house.order(order)).order_date == house.today(5)
 
 
 async def test_what_a_desk_sends_is_bound_to_its_words_its_door_and_an_hour(house: House) -> None:
