@@ -31,6 +31,7 @@ from starter.credit_watch import CreditWatch
 from starter.desk import Desk
 from starter.erp_watch import ErpWatch
 from starter.ledger_watch import LedgerWatch
+from starter.order_keeper import OrderKeeper
 from starter.order_refresher import OrderRefresher
 from starter.post_office import relay_of
 from starter.record_keys import head_file, signing_key
@@ -171,6 +172,7 @@ async def at_work(settings: Settings, client: Client) -> AsyncIterator[None]:
     ]
     if not settings.stories:
         loops.append(asyncio.create_task(RunKeeper(desk).run()))
+        loops.append(asyncio.create_task(OrderKeeper(desk).run()))
     try:
         async with worker:
             yield

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from temporalio.common import (
@@ -91,20 +92,24 @@ class OrderRefresher:
 
     async def _begin(self, standing: OrderStanding) -> None:
         """The order's run hears of it; an order without one gets it."""
+        start, options = order_start(self._desk, standing)
         await self._desk.client.start_workflow(
             SplitOrder.run,
-            OrderStart(standing=standing, at=self._desk.clock.told()),
-            id=order_run_id(standing.order_id),
-            task_queue=self._desk.task_queue,
+            start,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal="look",
             start_signal_args=[standing],
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(QUOTE_ID, standing.quote_id),
-                    SearchAttributePair(CUSTOMER_ID, standing.customer_id),
-                ]
-            ),
-            static_summary=f"order {standing.order_id}: {standing.key}, {standing.items} items",
+            **options,
         )
+
+
+def order_start(desk: Desk, standing: OrderStanding) -> tuple[OrderStart, dict[str, Any]]:
+    """What the run of an order is begun with, and how, by whoever is not its fulfilment."""
+    pairs = [SearchAttributePair(QUOTE_ID, standing.quote_id), SearchAttributePair(CUSTOMER_ID, standing.customer_id)]
+    return OrderStart(standing=standing, at=desk.clock.told()), {
+        "id": order_run_id(standing.order_id),
+        "task_queue": desk.task_queue,
+        "search_attributes": TypedSearchAttributes(pairs),
+        "static_summary": f"order {standing.order_id}: {standing.key}, {standing.items} items",
+    }
