@@ -92,7 +92,12 @@ def round_money(value: Fraction | Decimal | int, currency: str) -> Decimal:
 
 def total_of(amounts: Iterable[Decimal], currency: str) -> Decimal:
     """The sum of ``amounts`` at the scale of ``currency`` (so that nothing to add is ``0.00``)."""
-    return sum(amounts, round_half_away(0, minor_digits(currency)))
+    return sum(amounts, _nothing(currency))
+
+
+@cache
+def _nothing(currency: str) -> Decimal:
+    return round_half_away(0, minor_digits(currency))
 
 
 def cumulative_split(amount: Decimal, weights: Sequence[Decimal], currency: str) -> tuple[Decimal, ...]:

@@ -14,7 +14,7 @@ from activities.store.customer_page import ChangeFacts, CustomerFacts, OrderFact
 from domain.ledger.asset import Asset, Subscription, assets, subscriptions
 from domain.ledger.contract import Contract, contracts
 from domain.ledger.invoicing import Position, position
-from domain.ledger.known import KnownItem, known_items
+from domain.ledger.known import KnownItem, Told, known_items
 from domain.ledger.revenue import remaining, revenue
 from domain.ledger.view import View
 from domain.money import total_of
@@ -83,7 +83,7 @@ class CustomerLook:
 
 def look(facts: CustomerFacts, on: date) -> CustomerLook:
     """What ``facts`` show on the local date ``on``."""
-    rows = facts.entries
+    rows = Told(facts.entries)
     planned = subscriptions(rows, view=View.COMMITTED)
     return CustomerLook(
         customer=facts.customer,
@@ -133,7 +133,7 @@ def _delivered(items: Iterable[KnownItem], on: date) -> Iterator[Delivered]:
 
 def _money(facts: CustomerFacts, on: date) -> Iterator[Money]:
     """In each currency alone: amounts in several do not add up."""
-    schedules = revenue(facts.entries, closed=facts.closed)
+    schedules = revenue(facts.entries, closed=facts.closed, since=on)
     for currency in sorted({quote.currency for quote in facts.quotes}):
         quotes = [quote for quote in facts.quotes if quote.currency == currency]
         own = [each for each in schedules if each.plan.currency == currency]

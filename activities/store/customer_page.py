@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.credit_holds import CreditWord
 from activities.store.cursor import make_cursor, read_cursor, read_number
+from activities.store.short_rows import SHORT_ROWS, read_short
 from domain.ledger.closing import ClosedPeriod
 from domain.ledger.entries import LedgerEntry
 from domain.order.order import OrderState
@@ -19,7 +20,6 @@ from domain.refusal import Refusal
 
 RECENT = 20
 """How many changes the page shows; the timeline has them all."""
-ENTRIES = TypeAdapter(tuple[LedgerEntry, ...])
 CLOSED = TypeAdapter(tuple[ClosedPeriod, ...])
 NOTHING = "[]"
 
@@ -88,7 +88,7 @@ class CustomerFacts(View):
     credit: CreditWord | None
 
 
-PAGE = text("""
+PAGE = text(f"""
 WITH own AS (
     SELECT q.quote_id, q.title, q.state, q.accepted_at, q.currency, q.net_total, q.updated_at, v.content
     FROM quotes q JOIN quote_versions v ON v.quote_id = q.quote_id AND v.version = q.version
@@ -107,7 +107,7 @@ SELECT
     (SELECT content -> 'customer' FROM own ORDER BY updated_at DESC, quote_id DESC LIMIT 1)::text AS customer,
     (SELECT json_agg(json_build_object(
         'quote_id', quote_id, 'title', title, 'state', state, 'accepted_at', accepted_at, 'currency', currency,
-        'net_total', net_total::text, 'terms', coalesce(content -> 'terms', '{}'::json),
+        'net_total', net_total::text, 'terms', coalesce(content -> 'terms', '{{}}'::json),
         'amends', content ->> 'amends', 'renews', content -> 'fields' ->> 'renews',
         'totals', totals.sums) ORDER BY updated_at, quote_id)
      FROM own LEFT JOIN totals USING (quote_id))::text AS quotes,
@@ -119,8 +119,7 @@ SELECT
             FROM jsonb_array_elements(body -> 'items') AS item)) ORDER BY order_date, order_id)
      FROM orders WHERE customer_id = :customer)::text AS orders,
     (SELECT json_agg(changes ORDER BY seq DESC) FROM changes)::text AS changes,
-    (SELECT '[' || string_agg(body::text, ',' ORDER BY seq) || ']'
-     FROM ledger WHERE customer_id = :customer) AS entries,
+    {SHORT_ROWS} AS entries,
     (SELECT json_agg(json_build_object('month', month, 'at', at, 'by', "by", 'customer_id', customer_id) ORDER BY seq)
      FROM closed_periods WHERE customer_id IS NULL OR customer_id = :customer)::text AS closed,
     (SELECT json_build_object(
@@ -151,7 +150,7 @@ class CustomerPages:
             quotes=TypeAdapter(tuple[QuoteFacts, ...]).validate_json(row["quotes"] or NOTHING),
             orders=TypeAdapter(tuple[OrderFacts, ...]).validate_json(row["orders"] or NOTHING),
             changes=TypeAdapter(tuple[ChangeFacts, ...]).validate_json(row["changes"] or NOTHING),
-            entries=ENTRIES.validate_json(row["entries"] or NOTHING),
+            entries=read_short(row["entries"]),
             closed=CLOSED.validate_json(row["closed"] or NOTHING),
             credit=CreditWord.model_validate_json(row["credit"]) if row["credit"] is not None else None,
         )

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.ledger.entries import LedgerEntry
+from domain.ledger.entries import EntryKind, LedgerEntry
 from domain.ledger.obligation import Earning, Signature
 from domain.reading import read_date
 from domain.refusal import Refusal
@@ -113,10 +113,13 @@ def moments(closed: Iterable[ClosedPeriod], known: datetime | None) -> tuple[Kno
 
 
 def told_apart(told: Sequence[Knowledge], entries: Iterable[LedgerEntry]) -> tuple[Knowledge, ...]:
-    """The moments at which ``entries`` say different things: those between which nothing was recorded are one."""
+    """The moments at which ``entries`` say different things: those between which nothing was recorded are one.
+
+    Invoices are no such thing, for nothing is earned by them.
+    """
     if len(told) == 1:
         return tuple(told)
-    recorded = sorted(entry.recorded_at for entry in entries)
+    recorded = sorted(entry.recorded_at for entry in entries if entry.kind is not EntryKind.INVOICED)
     counts = [len(recorded) if one.at is None else bisect_right(recorded, one.at) for one in told]
     kept = [earlier for (earlier, before), (_, after) in pairwise(zip(told, counts, strict=True)) if before != after]
     return (*kept, told[-1])

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -24,8 +25,8 @@ class KnownItem:
 
     ``holds`` are the local dates from which its order is held (true) or no longer held, in the order of recording.
     ``progress`` holds cumulative percents, ``usage`` and ``invoiced`` amounts; ``periods`` are the rows of the later
-    periods of an evergreen item, counter-rows among them. ``rows`` counts what the ledger tells of it: rows are only
-    added, so as many rows mean the same facts.
+    periods of an evergreen item, counter-rows among them. ``rows`` counts what the ledger tells of it, but for
+    invoices, by which nothing is earned: rows are only added, so as many rows mean the same facts.
     """
 
     plan: LedgerEntry
@@ -52,18 +53,30 @@ class KnownItem:
         return self.accepted if self.plan.acceptance == "required" else self.delivered
 
 
+class Told(tuple[LedgerEntry, ...]):
+    """Rows that several things are asked of: what they say now is worked out once."""
+
+    @cached_property
+    def now(self) -> tuple[KnownItem, ...]:
+        return _known_items(self, None)
+
+
 def known_items(entries: Iterable[LedgerEntry], known: datetime | None = None) -> tuple[KnownItem, ...]:
     """The items that have a plan at ``known`` (inclusive; none: everything recorded), in the order of their planning.
 
-    ``entries`` come in the order in which they were added.
+    ``entries`` come in the order in which they were added. Nobody changes what is answered.
     """
+    return entries.now if known is None and isinstance(entries, Told) else _known_items(entries, known)
+
+
+def _known_items(entries: Iterable[LedgerEntry], known: datetime | None) -> tuple[KnownItem, ...]:
     found: dict[str, KnownItem] = {}
     taken_back: set[str] = set()
     for entry in entries:
         if known is not None and entry.recorded_at > known:
             continue
         item = found.setdefault(entry.item_id, KnownItem(entry))
-        item.rows += 1
+        item.rows += entry.kind is not EntryKind.INVOICED
         if entry.kind is EntryKind.SCHEDULED:
             if entry.counter:
                 taken_back.add(entry.item_id)

@@ -130,9 +130,9 @@ def _schedules(
 ) -> Iterator[tuple[ItemSchedule, bool]]:
     """The schedules of items that have to do with each other, and whether each is still planned."""
     present = _State.of(known_items(rows, told[-1].at))
-    earlier = told_apart(told, rows)[:-1]
     if since is not None and present.items.keys() == {row.item_id for row in rows}:
-        earlier = tuple(each for each in earlier if each.until is not None and since <= each.until)
+        told = [each for each in told if each.until is None or since <= each.until]
+    earlier = told_apart(told, rows)[:-1]
     states = [*((each.until, _State.of(known_items(rows, each.at))) for each in earlier), (None, present)]
     plans = {item_id: item.plan for _, state in states for item_id, item in state.items.items()}
     for item_id, plan in plans.items():
