@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import approvals, burst, floor, orders, policies, reads, replacement, replay
+from bench import approvals, burst, customer, floor, orders, policies, reads, replacement, replay
 from bench.measure import Figures
 from starter.connection import connect
 from starter.embedded import embedded_stack
@@ -64,6 +64,9 @@ async def main(console: Console) -> None:
     with console.status("reads: 100,000 approvals in the tables, about a minute …"):
         read, read_figures = await reads.run()
     console.print(table("reads: with 100,000 approvals, milliseconds", read))
+    with console.status("customer: 2,000 ledger rows and a closing every month, about two minutes …"):
+        looked, customer_figures = await customer.run()
+    console.print(table("customer: with 2,000 ledger rows, milliseconds", looked))
     results = {
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
@@ -76,10 +79,12 @@ async def main(console: Console) -> None:
         "policies": evaluated,
         "replay": replayed,
         "reads": read,
+        "customer": looked,
         **approval_figures,
         **order_figures,
         **burst_figures,
         **read_figures,
+        **customer_figures,
         **figures,
         # How the rate over the most pending approvals compares with that over the fewest but one: 1 is flat.
         "replacement.flat": round(replaced[-1]["approvals_per_s"] / replaced[-2]["approvals_per_s"], 2),
