@@ -12,8 +12,18 @@ from hypothesis import strategies as st
 from domain.calendar import WorkingCalendar
 from domain.order.activation import acknowledge
 from domain.order.fulfilment import deliver
+from domain.reading import read_model
 from domain.refusal import Refusal
-from domain.service_level import Clock, LevelState, Target, before, order_clocks, quote_clock, read_clock
+from domain.service_level import (
+    Clock,
+    LevelState,
+    ServiceLevels,
+    Target,
+    before,
+    order_clocks,
+    quote_clock,
+    read_clock,
+)
 from tests.domain.order.story import ZONE, Story, day, noon, quoted, thing
 
 OFFICE = WorkingCalendar(
@@ -117,3 +127,18 @@ def test_the_time_before_a_moment_is_the_time_until_it(minutes: int, hours: int)
     assert (
         OFFICE.working_time(datetime.fromtimestamp(found.timestamp() + 61, ZONE), moment).total_seconds() < hours * 3600
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [
+        ({"clock": "quote_to_order"}, "missing_field"),
+        ({"clock": "promised_date", "within": "2d"}, "conflicting_fields"),
+        ({"clock": "quote_to_order", "within": "soon"}, "invalid_duration"),
+        ({"clock": "quote_to_cash", "within": "2d"}, "invalid_choice"),
+    ],
+)
+def test_targets_that_could_never_be_read_are_refused(target: dict[str, str], code: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        read_model(ServiceLevels, {"targets": [target]})
+    assert refusal.value.code == code
