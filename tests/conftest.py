@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 # A case may be slow when both cores are busy with servers; what a test may take at all is pytest's timeout.
 settings.register_profile("countersign", deadline=None, print_blob=True)
+settings.register_profile("long", settings.get_profile("countersign"), max_examples=1000)
 settings.load_profile("countersign")
 
 TEMPLATE = "migrated"

@@ -64,7 +64,8 @@ class LedgerEntry(BaseModel):
     ``line_number`` is the line's place in the quote, from 1. ``revises`` is the item whose delta this one is,
     ``root_item`` the first of that line of revisions (none in rows of before: the item itself), ``parent_item`` the
     item whose component it is; ``standalone_amount`` is what the item would cost sold alone, where that is known.
-    ``contract_of`` is the quote whose contract an amendment changes.
+    ``contract_of`` is the quote whose contract an amendment changes. ``left``, on scheduled rows, is how much of the
+    line was unordered once the change was made (none in rows of before).
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -109,6 +110,7 @@ class LedgerEntry(BaseModel):
     contracting_method: Literal["single", "by_end_date", "by_group"] = "single"
     contracting_setting: Literal["inherit", "separate", "none"] = "inherit"
     contract_of: str | None = None
+    left: ExactDecimal | None = None
     counter: bool = False
     effective: date
     recorded_at: AwareDatetime

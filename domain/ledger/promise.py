@@ -44,8 +44,8 @@ class Promise:
 def left_at(promises: Iterable[Promise], entries: Iterable[LedgerEntry], known: datetime | None) -> list[Promise]:
     """``promises`` with what was left of them at ``known``; without one, what is left now.
 
-    What had been ordered by then is told by the ledger. What was cancelled or came back by then is what the plans of
-    the line had lost, as far as it has not returned to unordered.
+    How much of a line was unordered then its rows tell. Those of before do not: there, what was cancelled or came back
+    by then is what the plans of the line had lost, as far as it has not returned to unordered.
     """
     if known is None:
         return list(promises)
@@ -68,12 +68,15 @@ def _by_line(promises: Iterable[Promise]) -> dict[tuple[str, str], list[Promise]
 
 
 def _open_at(lines: list[Promise], rows: list[LedgerEntry], known: datetime) -> Decimal:
-    """How much of a line was unordered at ``known``."""
+    """How much of a line was unordered at ``known``: what the last row by then says, where rows say it."""
     own = [
         row
         for row in rows
         if (row.quote_id, row.line_id) == (lines[0].quote_id, lines[0].line_id) and row.kind is EntryKind.SCHEDULED
     ]
+    told = [row for row in own if row.recorded_at <= known]
+    if told and told[-1].left is not None:
+        return told[-1].left
     quoted = sum((promise.quantity for promise in lines), Decimal(0))
     ordered_now = sum((row.quantity for row in own), Decimal(0))
     gone_now = quoted - ordered_now - sum((promise.left for promise in lines), Decimal(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from domain.ledger.entries import EntryKind
 from domain.money import ExactDecimal, round_money, total_of
 from domain.order.event import Change, FrozenBase, LineBalance
 from domain.order.item import Stored
@@ -56,6 +57,17 @@ class OrderBook(Stored):
         orders = {order.order_id: order for order in (*self.orders, *change.orders)}
         balances = {balance.line_id: balance for balance in (*self.balances, *change.balances)}
         return self.model_copy(update={"orders": tuple(orders.values()), "balances": tuple(balances.values())})
+
+    def telling_left(self, change: Change) -> Change:
+        """``change`` of this book whose planning rows say how much of their line is unordered once it is made."""
+        after = self.applied(change).by_line
+        entries = tuple(
+            entry.model_copy(update={"left": after[entry.line_id].unordered_quantity})
+            if entry.kind is EntryKind.SCHEDULED and entry.line_id in after
+            else entry
+            for entry in change.entries
+        )
+        return change.model_copy(update={"entries": entries})
 
     @property
     def totals(self) -> Totals:

@@ -144,7 +144,7 @@ class _Ordering:
         for order in self.orders:
             change = change.then(self._told(order))
         refuse_broken(self.book.applied(change))
-        return change
+        return self.book.telling_left(change)
 
     def _nothing_left(self) -> Refusal:
         return Refusal("nothing_unordered", f"nothing of {self.book.quote_id} is left to order")

@@ -36,7 +36,7 @@ def ordered(book: OrderBook, priced: PricedQuote, grouping: Grouping, cause: Cau
         update={"balances": balances_after(book, [part for group in groups for part in group.parts])}
     )
     refuse_broken(book.applied(change))
-    return change
+    return book.telling_left(change)
 
 
 def _headed(book: OrderBook, priced: PricedQuote, groups: Sequence[Group], cause: Cause) -> tuple[Order, ...]:

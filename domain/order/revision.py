@@ -173,7 +173,7 @@ class Revision:
             entries=tuple(sorted(entries, key=lambda entry: not entry.counter)),
         )
         refuse_broken(self.book.applied(change))
-        return change
+        return self.book.telling_left(change)
 
     def _balances(self) -> Iterable[LineBalance]:
         for balance in self.book.balances:

@@ -140,3 +140,39 @@ def mixed_quotes(draw: st.DrawFn) -> PricedQuote:
         lines += [line | group for line in made]
     lines += [draw(shares(name)) for name in ("M", "K")[: draw(st.integers(0, 2))]]
     return quoted(*lines)
+
+
+@st.composite
+def works(draw: st.DrawFn, name: str) -> list[dict[str, Any]]:
+    """Work by progress, by milestones with their percents, or what is paid by use."""
+    quantity, parts = draw(deliveries())
+    revenue = draw(st.sampled_from(["percent_complete", "on_milestone", "usage"]))
+    more: dict[str, Any] = {"revenue": revenue, "deliveries": parts}
+    if revenue == "on_milestone":
+        first = draw(st.integers(1, 99))
+        more["milestones"] = [{"name": "dug", "percent": str(first)}, {"name": "built", "percent": str(100 - first)}]
+    return [thing(name, quantity, draw(prices), **more)]
+
+
+@st.composite
+def bundled_services(draw: st.DrawFn, name: str) -> list[dict[str, Any]]:
+    """A service with a service in its bundle, and prices of each alone by which the bundle is shared."""
+    top = draw(services(name))[0]
+    times = draw(st.integers(1, 2))
+    term = {key: top[key] for key in ("term_months", "end_date", "start_date") if key in top}
+    own = seats(f"{name}0", str(int(top["quantity"]) * times), draw(prices), component_of=name, **term)
+    alone = {"standalone_price": str(draw(st.integers(1, 500)))} if draw(st.booleans()) else {}
+    return [top | alone, own]
+
+
+@st.composite
+def every_kind(draw: st.DrawFn) -> PricedQuote:
+    """A quote of every kind of line that there is, and every schedule."""
+    lines: list[dict[str, Any]] = []
+    kinds = (bundles, services, services, years, evergreens, measured, works, bundled_services)
+    for name in "ABC"[: draw(st.integers(1, 3))]:
+        made = draw(st.one_of(*(kind(name) for kind in kinds)))
+        group = draw(st.sampled_from([{}, {"group": "x"}, {"group": "y"}]))
+        lines += [line | group for line in made]
+    lines += [draw(shares(name)) for name in ("M", "K")[: draw(st.integers(0, 2))]]
+    return quoted(*lines)
