@@ -4,6 +4,9 @@ A quote is submitted and approved in two steps, each with a deadline, by several
 that the API uses; the worker is the one of an installation, with its relay, and letters become files. Beside it runs
 ``bench.floor``: a bare workflow with as many decisions, timers and activities, and nothing of ours in it. The two take
 turns of a few seconds each, so that both see the same machine; what counts is their ratio.
+
+``python -m bench.approvals --processor`` measures only what processor time a quote takes, and the floor's run: that is
+the same on a machine that others use, too.
 """
 
 from __future__ import annotations
@@ -17,9 +20,10 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +36,7 @@ from activities.tokens import Identity, Tokens
 from bench import floor
 from bench.actions import actions
 from bench.measure import Figures, percentile
+from bench.processor import Spent
 from domain.approval.state import RoundState, Verdict
 from starter.desk import Desk
 from starter.embedded import migrated
@@ -48,6 +53,8 @@ SECONDS = 5.0
 # Quotes that are handed in before a turn: more than can be approved in it.
 QUOTES = 200
 PATIENCE = 60.0
+# Clients, turns of each kind, and runs in a turn, where processor time is what counts.
+BESIDE, SPELLS, RUNS = 8, 3, 80
 ADMIN, ROSA, MEI, DAVID, INES = (
     Identity(name, frozenset({"admin"})) for name in ("root", "rosa", "mei", "dave", "ines")
 )
@@ -218,8 +225,34 @@ async def measure(client: Client, firm: Firm, clients: int) -> Figures:
     }
 
 
-async def run(client: Client, folder: Path) -> tuple[list[Figures], Mapping[str, Any]]:
-    """A line for each number of clients, and the figures for the results file; about two minutes."""
+async def _beside(jobs: list[Callable[[], Awaitable[object]]]) -> None:
+    """All jobs, by so many clients at once."""
+
+    async def one_client() -> None:
+        while jobs:
+            await jobs.pop()()
+
+    await asyncio.gather(*(one_client() for _ in range(BESIDE)))
+
+
+async def processor(client: Client, firm: Firm) -> dict[str, dict[str, float]]:
+    """Milliseconds of processor time for a quote, letters included, and for a run of the floor; by who spends them."""
+    ours, bare = Spent(0, 0, 0), Spent(0, 0, 0)
+    for _ in range(SPELLS):
+        begun = Spent.so_far()
+        await _beside([partial(floor.one_run, client) for _ in range(RUNS)])
+        bare = Spent.so_far().since(begun.since(bare))
+        waiting = [await firm.hand_in() for _ in range(RUNS)]
+        begun = Spent.so_far()
+        await _beside([partial(firm.approve, quote_id, []) for quote_id in waiting])
+        await firm.quiet()
+        ours = Spent.so_far().since(begun.since(ours))
+    return {"floor": bare.each(SPELLS * RUNS), "ours": ours.each(SPELLS * RUNS)}
+
+
+@asynccontextmanager
+async def warm(client: Client, folder: Path) -> AsyncIterator[Firm]:
+    """An installation beside the floor, each with a few runs behind it."""
     # At this pace many a letter is no longer true when its turn comes, and each says so.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     async with postgres_server(folder / "approvals", log=folder / "approvals.log", say=lambda _: None) as server:
@@ -232,16 +265,27 @@ async def run(client: Client, folder: Path) -> tuple[list[Figures], Mapping[str,
             for _ in range(3):
                 await firm.approve(await firm.hand_in(), [])
                 await floor.one_run(client)
-            lines = [await measure(client, firm, clients) for clients in CLIENTS]
-            two_steps, three_steps = await firm.cost(15), await firm.cost(35)
-            async with firm.desk.reading() as work:
-                assert not await work.record.verify()
-    return lines, figures(lines, two_steps, three_steps)
+            yield firm
 
 
-def figures(
-    lines: Sequence[Figures], two: tuple[int, Counter[str]], three: tuple[int, Counter[str]]
-) -> Mapping[str, Any]:
+async def run(client: Client, folder: Path) -> tuple[list[Figures], Mapping[str, Any]]:
+    """A line for each number of clients, and the figures for the results file; about three minutes."""
+    async with warm(client, folder) as firm:
+        lines = [await measure(client, firm, clients) for clients in CLIENTS]
+        spent = await processor(client, firm)
+        two_steps, three_steps = await firm.cost(15), await firm.cost(35)
+        async with firm.desk.reading() as work:
+            assert not await work.record.verify()
+    return lines, {**figures(lines, two_steps, three_steps), **processor_figures(spent)}
+
+
+def processor_figures(spent: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """The same for processor time: the floor's over ours, and both in milliseconds."""
+    ratio = round(spent["floor"]["all"] / spent["ours"]["all"], 2)
+    return {"approvals.cpu_vs_floor": ratio, "approvals.cpu_ms": spent}
+
+
+def figures(lines: Sequence[Figures], two: tuple[int, Counter[str]], three: tuple[int, Counter[str]]) -> dict[str, Any]:
     """What is compared from release to release."""
     return {
         "approvals.vs_floor": lines[-1]["vs_floor"],
@@ -262,7 +306,12 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
         settings = Settings(state_dir=Path(folder), temporal=None, temporal_namespace="default", database=None)
         async with embedded_stack(settings, ui=False, database=False, temporal_port=0, say=print) as stack:
-            lines, found = await run(await connect(settings, stack.temporal_address), Path(folder))
+            client = await connect(settings, stack.temporal_address)
+            if "--processor" in sys.argv[1:]:
+                async with warm(client, Path(folder)) as firm:
+                    print(json.dumps(processor_figures(await processor(client, firm)), indent=1))
+                return
+            lines, found = await run(client, Path(folder))
     print(json.dumps({"approvals": lines, **found}, indent=1))
 
 
