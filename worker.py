@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 POLLERS = 20
+AT_ONCE = 20
+"""Workflow tasks in one process: more than its threads can be at work on."""
 DRAIN = timedelta(seconds=15)
 WORKFLOWS: Sequence[type] = (QuoteApproval, OrderFulfilment, OrderBatch, SplitOrder, ApproverReplacement)
 
@@ -120,6 +122,8 @@ def build_worker(
         # Twenty instead of five: with many clients the wait for a poller was most of an update's time.
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(POLLERS if max_cached_workflows else 5),
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(POLLERS),
+        # What is taken and waits here runs into its time limit when many come at once; with the server it only waits.
+        max_concurrent_workflow_tasks=AT_ONCE,
         graceful_shutdown_timeout=DRAIN,
         deployment_config=versioning,
     )

@@ -69,6 +69,11 @@ class Record:
         """Add ``entries`` when this unit of work commits; those whose key is recorded already are left out."""
         self._waiting.extend(entries)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something waits to be added."""
+        return bool(self._waiting)
+
     async def write(self) -> None:
         """Chain what was appended. The end of the chain is held from here to the commit: do nothing after it."""
         entries, self._waiting = self._waiting, []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -151,6 +151,11 @@ class Work:
         await self.ledger.append(change.entries)
         await self.record.append([RecordEntry.of_order(event) for event in change.events])
 
+    @property
+    def adds_to_record(self) -> bool:
+        """Whether it will hold the end of the record until its commit."""
+        return "record" in self.__dict__ and self.record.has_news
+
     async def finish(self) -> None:
         """What is done last before the commit: add to the record."""
         if "record" in self.__dict__:
@@ -181,6 +186,7 @@ class Database:
     ) -> None:
         milliseconds = str(round(statement_timeout * 1000))
         self._clock = clock
+        self._end_of_record = asyncio.Lock()
         self.engine: AsyncEngine = create_async_engine(
             asyncpg_address(url),
             pool_size=pool_size,
@@ -206,9 +212,12 @@ class Database:
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
         """One transaction that writes; it commits at the end of the block and only there."""
-        async with self.engine.connect() as connection, connection.begin():
+        async with AsyncExitStack() as after_commit, self.engine.connect() as connection, connection.begin():
             work = Work(connection, self._clock)
             yield work
+            if work.adds_to_record:
+                # Here, and not for the row: a wait in the database ends by its time limit when many come at once.
+                await after_commit.enter_async_context(self._end_of_record)
             await work.finish()
 
     @asynccontextmanager
