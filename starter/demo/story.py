@@ -17,8 +17,10 @@ from domain.quote import read_quote
 from domain.standing import QuoteState
 from starter.demo.figures import Figures
 from starter.demo.telling import Teller
-from starter.stories.document import Case, Deciding, Delivering, MovingDate, Ordering, Reaching
+from starter.stories.approval_verbs import Deciding
+from starter.stories.document import Case
 from starter.stories.live import LiveStage
+from starter.stories.order_verbs import Delivering, MovingDate, Ordering, Reaching
 
 BY_DATE_AND_PLACE = ("order_date", "ship_to")
 LATE = {"2027-03-22/RC": "2027-04-19", "2027-04-01/RC": "2027-05-01"}

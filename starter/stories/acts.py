@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.approval.state import ActVerb, RoundAct
-from starter.stories.document import Adding, Answering, Overriding, Reassigning, Recomputing
+from starter.stories.approval_verbs import Adding, Answering, Overriding, Reassigning, Recomputing
 
 OPERATOR = "operator"
 

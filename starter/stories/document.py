@@ -4,391 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field
 
-from domain.approval.state import Verdict, Where
 from domain.calendar import Duration, clock_duration
-from domain.order.choosing import Pick
-from domain.reading import problem_error, read_model
+from domain.reading import read_model
 from domain.refusal import Problem, Refusal
 from domain.yaml_text import Path as Place
 from domain.yaml_text import YamlDocument
+from starter.stories.approval_verbs import (
+    Acting,
+    Adding,
+    Answering,
+    Asking,
+    ChangingDirectory,
+    Deactivating,
+    Deciding,
+    Delegating,
+    Editing,
+    EndingDelegation,
+    Overriding,
+    Previewing,
+    Publishing,
+    Reassigning,
+    Recalling,
+    Recomputing,
+    Replacing,
+    Withdrawing,
+)
+from starter.stories.contract_verbs import Amending, ClosingPeriod, Renewing
 from starter.stories.material import Source, check_together, material, read_lines, source
-
-
-def _moment(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            moment = None
-        if moment is not None:
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    raise problem_error("invalid_moment", 'write a moment as "2026-11-23T09:00-06:00"')
-
-
-def _number(value: Any) -> Any:
-    """Stories may write quantities bare; a text is what the documents themselves take."""
-    return value if isinstance(value, str) or value is None or isinstance(value, bool) else str(value)
-
-
-def _line_map(value: Any) -> Any:
-    """Lines as a mapping; a list of line ids, or one id, names them whole; a list may also say quantities."""
-    named = [value] if isinstance(value, str) else value
-    if not isinstance(named, list):
-        return named
-    pairs = [(each["line"], each.get("quantity")) if _is_line(each) else (each, None) for each in named]
-    if any(not isinstance(line, str) for line, _ in pairs):
-        return value
-    if len(dict(pairs)) != len(pairs):
-        raise problem_error("conflicting_fields", "a line is named twice; give one quantity of it")
-    return dict(pairs)
-
-
-def _is_line(value: Any) -> bool:
-    return isinstance(value, dict) and "line" in value and value.keys() <= {"line", "quantity"}
-
-
-def _one_or_more(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-NumberText = Annotated[str, BeforeValidator(_number)]
-Disposition = Literal["unordered", "cancelled"]
-
+from starter.stories.order_verbs import (
+    Acknowledging,
+    Cancelling,
+    ClosingShort,
+    Dated,
+    Delivering,
+    Dividing,
+    Holding,
+    Invoicing,
+    Merging,
+    MovingDate,
+    Ordering,
+    OrderVerb,
+    Progressing,
+    Reaching,
+    Supplementing,
+    Using,
+)
+from starter.stories.words import Moment, Verb
 
 CHANGES: Mapping[str, str] = {"policy": "policy_change", "directory": "directory_change", "quote": "change"}
 """What a case calls the changes of its documents."""
-
-
-class Verb(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Acting(Verb):
-    by: str
-    comment: str | None = None
-
-
-class Recalling(Acting):
-    admin: bool = False
-
-
-class Deciding(Acting):
-    rule: str | None = None
-    approval: str | None = None
-    reason: str | None = None
-    for_: str | None = Field(default=None, alias="for")
-
-    @model_validator(mode="after")
-    def _names_an_approval(self) -> Deciding:
-        if self.rule is None and self.approval is None:
-            raise problem_error("missing_field", "name the rule (or the approval) that is decided")
-        return self
-
-
-class Asking(Deciding):
-    """A question to the submitter."""
-
-
-class Answering(Verb):
-    """The submitter's answer; of the only open question where none is named."""
-
-    by: str | None = None
-    comment: str | None = None
-    rule: str | None = None
-    approval: str | None = None
-
-
-class Reassigning(Deciding):
-    to: str
-    admin: bool = False
-
-
-class Adding(Deciding):
-    who: str
-    where: Where = Where.BESIDE
-
-
-class Overriding(Deciding):
-    decision: Verdict
-
-
-class Withdrawing(Deciding):
-    """A decision that is taken back."""
-
-
-class Recomputing(Verb):
-    """An operator has deadlines worked out again on the calendars of now."""
-
-    by: str | None = None
-    comment: str | None = None
-    rule: str | None = None
-    approval: str | None = None
-
-
-class ChangingDirectory(Verb):
-    """Changes of the directory by path, as ``directory_change`` of a case."""
-
-    change: Mapping[str, Any]
-    comment: str | None = None
-
-
-class Editing(Acting):
-    change: Mapping[str, Any]
-
-
-class Delegating(Verb):
-    of: str
-    to: str
-    from_: str | None = Field(default=None, alias="from")
-    until: str | None = None
-    scope: Any = None
-    largest: Any = None
-    comment: str | None = None
-
-
-class EndingDelegation(Verb):
-    of: str
-    comment: str | None = None
-
-
-class Deactivating(Verb):
-    user: str
-    comment: str | None = None
-
-
-class Replacing(Verb):
-    """Somebody takes the place of an approver (as rules read the name) or of a user, everywhere and for good."""
-
-    approver: str | None = None
-    user: str | None = None
-    by_whom: str
-    by: str | None = None
-    comment: str | None = None
-
-    @model_validator(mode="after")
-    def _names_one(self) -> Replacing:
-        if (self.approver is None) == (self.user is None):
-            raise problem_error("missing_field", "name the approver or the user who is replaced, one of them")
-        return self
-
-
-class Publishing(Verb):
-    """A new version; ``policy`` is a document, or a path from the story as in its head."""
-
-    policy: Any = None
-    policy_change: Mapping[str, Any] | None = None
-    comment: str | None = None
-
-
-class Previewing(Verb):
-    by: str | None = None
-
-
-class Picking(Verb):
-    """A line by hand; its numbers and dates are read when the step is played, so that a story can expect a refusal."""
-
-    line: str
-    quantity: NumberText | None = None
-    order_date: str | None = None
-    ship_to: str | None = None
-
-
-class Ordering(Verb):
-    split_by: Annotated[tuple[str, ...] | None, BeforeValidator(_one_or_more)] = None
-    lines: tuple[Picking, ...] | None = None
-    as_: str | None = Field(default=None, alias="as")
-    by: str | None = None
-    comment: str | None = None
-
-    @model_validator(mode="after")
-    def _names_what_is_ordered(self) -> Ordering:
-        if (self.split_by is None) == (self.lines is None):
-            raise problem_error("missing_field", "say by what to split (split_by), or which lines to order")
-        return self
-
-    @property
-    def picks(self) -> tuple[Pick, ...] | None:
-        """The lines by hand. Codes: ``invalid_number``, ``invalid_date``, ``quantity_out_of_range``."""
-        if self.lines is None:
-            return None
-        return tuple(read_model(Pick, each.model_dump(), root=f"lines.{at}") for at, each in enumerate(self.lines))
-
-
-class OrderVerb(Verb):
-    order: str
-    by: str | None = None
-    comment: str | None = None
-    reason: str | None = None
-
-
-class MovingDate(OrderVerb):
-    to: str
-
-
-class Acknowledging(OrderVerb):
-    outcome: Literal["accepted", "rejected"] = "accepted"
-    document: str | None = None
-
-
-class Delivering(OrderVerb):
-    line: str | None = None
-    quantity: NumberText | None = None
-    on: str | None = None
-    evidence: str | None = None
-
-
-class Reaching(OrderVerb):
-    line: str
-    milestone: str | None = None
-    on: str | None = None
-    evidence: str | None = None
-
-
-class Lined(OrderVerb):
-    """``lines`` are line ids with quantities; a list names whole lines, ``line`` with ``quantity`` one."""
-
-    lines: Annotated[Mapping[str, NumberText | None] | None, BeforeValidator(_line_map)] = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_line(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "line" in value and "lines" not in value:
-            rest = {key: each for key, each in value.items() if key not in ("line", "quantity")}
-            return {**rest, "lines": {value["line"]: value.get("quantity")}}
-        return value
-
-
-class Dated(Lined):
-    """Lines that go into a new order; its date is ``to`` or ``order_date``."""
-
-    to: str | None = None
-    order_date: str | None = None
-    as_: str | None = Field(default=None, alias="as")
-
-
-class Dividing(Dated):
-    """Lines that go into another order, ``to`` or ``into``, or into a new one."""
-
-    into: str | None = None
-
-
-class Cancelling(Lined):
-    disposition: Disposition = "unordered"
-
-
-class Supplementing(Dated):
-    disposition: Disposition = "unordered"
-
-
-class ClosingShort(OrderVerb):
-    disposition: Disposition = "unordered"
-
-
-class Merging(OrderVerb):
-    """``with`` (or ``orders``) go into ``order``; or ``order`` goes, with them, into the order ``to``."""
-
-    orders: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(
-        default=(), validation_alias=AliasChoices("with", "orders")
-    )
-    to: str | None = Field(default=None, validation_alias=AliasChoices("to", "into"))
-
-    @model_validator(mode="after")
-    def _names_others(self) -> Merging:
-        if not self.orders and self.to is None:
-            raise problem_error(
-                "missing_field", "name the orders to merge into it (with), or the one it goes into (to)"
-            )
-        return self
-
-    @property
-    def target(self) -> str:
-        return self.to or self.order
-
-    @property
-    def absorbed(self) -> tuple[str, ...]:
-        return (self.order, *self.orders) if self.to else self.orders
-
-
-class Holding(OrderVerb):
-    """A verb that needs nothing but the order; a hold needs its reason."""
-
-
-class Progressing(OrderVerb):
-    percent: NumberText
-    line: str | None = None
-    on: str | None = None
-    evidence: str | None = None
-
-
-class Using(OrderVerb):
-    line: str
-    quantity: NumberText
-    amount: NumberText | None = None
-    on: str | None = None
-    evidence: str | None = None
-
-
-class Invoicing(OrderVerb):
-    line: str
-    amount: NumberText
-    on: str | None = None
-    document: str | None = None
-
-
-class AmendingLine(Verb):
-    """How one line of a contract changes."""
-
-    line: str
-    ship_to: str | None = None
-    quantity_change: NumberText | None = None
-    unit_price: NumberText | None = None
-    start_date: str | None = None
-    end_date: str | None = None
-
-
-class Amending(Verb):
-    """An amendment of the contract of a quote. Where no later step submits it, it is submitted, and ordered once it
-    is approved."""
-
-    contract_of: str
-    start_date: str
-    lines: tuple[AmendingLine, ...]
-    quote_id: str | None = None
-    by: str | None = None
-    comment: str | None = None
-
-
-class Renewing(Verb):
-    """A renewal of the contract of a quote: prepared at once, or ``lead`` before the contract's end."""
-
-    contract_of: str
-    lead: Duration | None = None
-    price: Literal["same", "list", "uplift"] | None = None
-    uplift_percent: NumberText | None = None
-    co_termination: Literal["latest", "earliest"] | None = None
-    term_months: int | None = None
-    list_prices: Mapping[str, NumberText] | None = None
-    quote_id: str | None = None
-    by: str | None = None
-    comment: str | None = None
-
-
-class ClosingPeriod(Verb):
-    """A month that is closed with all before it."""
-
-    month: str
-    by: str | None = None
-    comment: str | None = None
-
 
 VERBS: Mapping[str, type[Verb]] = {
     "amend": Amending,

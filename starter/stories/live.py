@@ -46,23 +46,12 @@ from starter.quote_desk import QuoteDesk
 from starter.replacement_desk import ReplacementDesk
 from starter.round_refresher import RoundRefresher
 from starter.stories.acts import act_of, needs_admin
+from starter.stories.approval_verbs import Deciding, Publishing, Replacing
+from starter.stories.contract_verbs import Amending, ClosingPeriod, Renewing
 from starter.stories.contracting import due_at, passed_periods, wish_of
-from starter.stories.document import (
-    Acknowledging,
-    Amending,
-    Case,
-    ClosingPeriod,
-    Deciding,
-    Delivering,
-    MovingDate,
-    Ordering,
-    OrderVerb,
-    Publishing,
-    Reaching,
-    Renewing,
-    Replacing,
-)
+from starter.stories.document import Case
 from starter.stories.operations import fields_of, subject_of
+from starter.stories.order_verbs import Acknowledging, Delivering, MovingDate, Ordering, OrderVerb, Reaching
 from starter.stories.stage import Facts, Happening
 from workflows.names import order_run_id, quote_approval_id
 

@@ -7,7 +7,7 @@ from typing import Any
 from domain.order.book import OrderBook
 from domain.reading import read_date
 from domain.refusal import Refusal
-from starter.stories.document import (
+from starter.stories.order_verbs import (
     Cancelling,
     ClosingShort,
     Dated,

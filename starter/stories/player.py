@@ -12,10 +12,12 @@ from domain.delegation import Delegation
 from domain.reading import read_model
 from domain.refusal import Refusal
 from domain.standing import QuoteState
+from starter.stories.approval_verbs import Delegating
 from starter.stories.comparison import Mismatch
-from starter.stories.document import Case, Delegating, Ordering, Step
+from starter.stories.document import Case, Step
 from starter.stories.expectations import mismatches
 from starter.stories.operations import OPERATIONS
+from starter.stories.order_verbs import Ordering
 from starter.stories.stage import Stage
 
 NOT_BUILT_YET = "not_built_yet"

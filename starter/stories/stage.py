@@ -15,21 +15,10 @@ from domain.ledger.promise import Promise
 from domain.order.book import OrderBook
 from domain.policy.explain import Explanation
 from domain.standing import QuoteState
-from starter.stories.document import (
-    Acknowledging,
-    Amending,
-    Case,
-    ClosingPeriod,
-    Deciding,
-    Delivering,
-    MovingDate,
-    Ordering,
-    OrderVerb,
-    Publishing,
-    Reaching,
-    Renewing,
-    Replacing,
-)
+from starter.stories.approval_verbs import Deciding, Publishing, Replacing
+from starter.stories.contract_verbs import Amending, ClosingPeriod, Renewing
+from starter.stories.document import Case
+from starter.stories.order_verbs import Acknowledging, Delivering, MovingDate, Ordering, OrderVerb, Reaching
 
 
 @dataclass(frozen=True, slots=True)
