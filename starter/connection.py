@@ -33,6 +33,7 @@ PASSED_THROUGH = (
     "typing_inspection",
     "tzdata",
     "workflows.alarm",
+    "workflows.burst",
     "workflows.messages",
     "workflows.names",
     "workflows.pictures",
