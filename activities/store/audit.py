@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import select
 
+from activities.store.ledger_audit import ledger_violations
 from activities.store.order_rows import order_row
 from activities.store.order_tables import orders
 from activities.store.record_heads import Evidence
@@ -52,8 +53,8 @@ async def audit(
 
     Codes: ``record_edited``, ``record_deleted`` and so on, ``round_differs``, ``round_unrecorded`` and
     ``round_missing`` where a round is not what the record tells, ``i1_quantity`` to ``i4_lineage``, ``row_differs``
-    where a list shows something else than the order or round holds, ``revenue_contracted`` and its kin where the
-    revenue of a customer does not add up, ``unreadable``.
+    where a list shows something else than the order, round or ledger row holds, ``closing_unrecorded``,
+    ``revenue_contracted`` and its kin where the revenue of a customer does not add up, ``unreadable``.
     """
     async with database.reading() as work:
         found, heads = await audit_record(work, evidence)
@@ -69,6 +70,8 @@ async def audit(
             found += wrong
             if on_book is not None:
                 on_book(quote_id)
+        async for code, where, message in ledger_violations(work.connection):
+            found.append(Violation(code=code, where=where, message=message))
         found += await _audit_revenue(work)
         entries = await work.record.count()
     return AuditReport(
