@@ -19,6 +19,7 @@ from starter.cli import (
     holdings,
     messages,
     order,
+    period,
     policy_check,
     policy_replay,
     policy_schema,
@@ -54,6 +55,7 @@ customer.app.command("coverage")(holdings.coverage)
 customer.app.command("service-levels")(holdings.service_levels)
 app.add_typer(customer.app, name="customer")
 app.add_typer(contract.app, name="contract")
+app.add_typer(period.app, name="period")
 documents.policy.command("check")(policy_check.check)
 documents.policy.command("schema")(policy_schema.schema)
 documents.policy.command("replay")(policy_replay.replay)
