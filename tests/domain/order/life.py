@@ -228,7 +228,9 @@ class Life:
         asked = [today + timedelta(days=each) for each in (-40, -1, 0, 1, 33, 200)]
         self.now += timedelta(seconds=1)
         rows = {(day, view): self.entitled(day, view) for day in asked for view in VIEWS}
-        return Answered(self.now, rows, self.left(None))
+        answered = Answered(self.now, rows, self.left(None))
+        self.now += timedelta(seconds=1)
+        return answered
 
     def left(self, known: datetime | None) -> dict[tuple[str, str], Decimal]:
         """How much of each line was unordered, as known at a moment; none: now."""
