@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from activities.partners.mail import ASKING, Ask, Letter, Note, Undeliverable
@@ -21,38 +21,39 @@ async def compose(work: Work, message: OutgoingMessage) -> Letter:
     ``no_address`` when there is nobody to write to.
     """
     notice = Notice.model_validate(message.body)
-    state = await work.rounds.get(notice.quote_id, notice.round)
+    said = _note(notice.detail)
+    mentioned = [person for person in (said.by, said.instead_of) if person is not None]
+    facts = await work.message_views.facts(notice.quote_id, notice.round, notice.to, mentioned)
+    state = facts.state
     refuse_superseded(notice, state)
-    user = await _reader(work, notice.to)
-    calendar = await work.directory.find("calendar", user.get("calendar") or "")
+    mail = _address(notice.to, facts.user)
     asks = _asks(state, notice)
-    note = _note(notice.detail, asks)
-    told = [state.submitter, note.by, note.instead_of, *(each.on_behalf_of for each in asks)]
-    customer_name, is_change = await work.message_views.about(notice.quote_id, notice.round)
-    told += [person for ask in asks for person in ask.waiting_for]
+    told = {state.submitter, *mentioned, *(each.on_behalf_of for each in asks)}
+    told |= {person for ask in asks for person in ask.waiting_for}
+    about = ", ".join(dict.fromkeys(ask.rule for ask in asks))
     return Letter(
         key=notice.key,
         kind=notice.kind,
         to=notice.to,
-        name=user.get("name") or notice.to,
-        mail=user["mail"],
-        time_zone="UTC" if calendar is None else calendar.body.get("time_zone") or "UTC",
-        locale=user.get("locale"),
+        name=facts.user.get("name") or notice.to,
+        mail=mail,
+        time_zone=facts.time_zone,
+        locale=facts.user.get("locale"),
         at=notice.at,
         quote_id=notice.quote_id,
         round=notice.round,
         title=state.title,
         customer_id=state.customer_id,
-        customer_name=customer_name,
-        is_change=is_change,
+        customer_name=facts.customer_name,
+        is_change=facts.is_change,
         submitter=state.submitter,
         net_total=state.net_total,
         currency=state.currency,
         asks=asks,
         comment=state.comment,
         outcome_reason=None if state.outcome_reason == NO_REASON else state.outcome_reason,
-        note=note,
-        names=await work.message_views.names(person for person in told if person is not None),
+        note=said if said.rule or not about else said.model_copy(update={"rule": about}),
+        names={person: name for person, name in facts.names.items() if person in told},
     )
 
 
@@ -62,14 +63,12 @@ def refuse_superseded(notice: Notice, state: RoundState) -> None:
         raise Undeliverable(f"what {notice.key} asks for is settled, or asked of somebody else by now", "superseded")
 
 
-async def _reader(work: Work, person: str) -> Mapping[str, Any]:
-    entry = await work.directory.find("user", person)
-    user: Mapping[str, Any] = {} if entry is None else entry.body
+def _address(person: str, user: Mapping[str, Any]) -> str:
     if user.get("active") is False:
         raise Undeliverable(f"{person} is no active user of the directory", "inactive")
     if not user.get("mail"):
         raise Undeliverable(f"{person} has no mail address in the directory", "no_address")
-    return user
+    return str(user["mail"])
 
 
 def _named(state: RoundState, notice: Notice) -> list[Approval]:
@@ -106,8 +105,6 @@ def _ask(approval: Approval, person: str) -> Ask:
     )
 
 
-def _note(detail: Mapping[str, Any], asks: Sequence[Ask]) -> Note:
+def _note(detail: Mapping[str, Any]) -> Note:
     known = {"by": "by", "comment": "comment", "rule": "rule", "from": "instead_of"}
-    said = {ours: str(detail[name]) for name, ours in known.items() if detail.get(name) is not None}
-    about = ", ".join(dict.fromkeys(ask.rule for ask in asks))
-    return Note(**{"rule": about or None, **said})
+    return Note(**{ours: str(detail[name]) for name, ours in known.items() if detail.get(name) is not None})

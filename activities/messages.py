@@ -110,7 +110,7 @@ class Relay:
 
     async def _put_back(self, messages: Sequence[OutgoingMessage]) -> None:
         if messages:
-            async with self._database.work() as work:
+            async with self._database.single() as work:
                 await work.outgoing.put_back([message.key for message in messages])
 
     async def _bring(self, message: OutgoingMessage) -> bool:
@@ -131,7 +131,7 @@ class Relay:
         return True
 
     async def _written(self, message: OutgoingMessage) -> Mailing:
-        async with self._database.reading() as work:
+        async with self._database.single() as work:
             letter = await compose(work, message)
         mailing = await asyncio.to_thread(self._press.write, letter)
         if mailing.complaint is not None:
@@ -145,10 +145,10 @@ class Relay:
             return
         log.warning("message_failed", key=message.key, kind=message.kind, error=told)
         pause = timedelta(seconds=min(2 ** min(message.attempts, 20), LONGEST_PAUSE))
-        async with self._database.work() as work:
+        async with self._database.single() as work:
             await work.outgoing.mark_failed(message.key, told, again_in=pause)
 
     async def _give_up(self, message: OutgoingMessage, told: str, reason: str) -> None:
         log.warning("message_given_up", key=message.key, kind=message.kind, reason=reason, error=told)
-        async with self._database.work() as work:
+        async with self._database.single() as work:
             await work.outgoing.give_up(message.key, told, reason)

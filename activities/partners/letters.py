@@ -4,6 +4,7 @@ but comments."""
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +19,7 @@ MONEY = "#,##0.00\xa0¤¤"
 """The amount as the locale writes numbers, then the ISO code: a bare $ means many currencies."""
 
 
+@lru_cache(maxsize=256)
 def locale_of(name: str | None, default: str = DEFAULT_LOCALE) -> Locale:
     """The locale that a directory names (``de``, ``de-AT``, ``pt_BR``); the default where it is none."""
     try:

@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, RowMapping, select
+from sqlalchemy import JSON, Boolean, ColumnElement, RowMapping, Text, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.cursor import fetch_page, make_cursor, read_cursor, read_number
-from activities.store.tables import directory_entries, outgoing, quote_versions, quotes, rounds
+from activities.store.tables import outgoing
+from domain.approval.state import RoundState
 from domain.refusal import Refusal
 
 SUPERSEDED = "superseded"
+# Everybody who has a part in the round may be named in a letter about it.
+READ_FACTS = (
+    text("""
+SELECT r.state, v.content #>> '{customer,name}' AS customer_name, q.kind = 'change' AS is_change, u.body AS reader,
+    c.body ->> 'time_zone' AS time_zone,
+    (SELECT json_object_agg(e.id, e.body ->> 'name') FROM directory_entries e
+     WHERE e.kind = 'user' AND e.body ->> 'name' <> '' AND e.id IN (
+        SELECT p.person FROM approvals a JOIN approval_people p ON p.approval_id = a.approval_id
+        WHERE a.quote_id = r.quote_id AND a.round = r.round
+        UNION ALL SELECT r.submitter UNION ALL SELECT unnest(:people))) AS names
+FROM rounds r
+JOIN quotes q ON q.quote_id = r.quote_id
+JOIN quote_versions v ON v.quote_id = r.quote_id AND v.version = r.quote_version
+LEFT JOIN directory_entries u ON u.kind = 'user' AND u.id = :reader
+LEFT JOIN directory_entries c ON c.kind = 'calendar' AND c.id = u.body ->> 'calendar'
+WHERE r.quote_id = :quote_id AND r.round = :round
+""")
+    .bindparams(bindparam("people", type_=ARRAY(Text)))
+    .columns(state=JSON, customer_name=Text, is_change=Boolean, reader=JSON, time_zone=Text, names=JSON)
+)
+
+
+class LetterFacts(NamedTuple):
+    """What a letter about a round says: the round, what the customer is called in the content that it is about, whether
+    that is no quote but a change of an order, the reader's entry in the directory (empty without one) and time zone,
+    and what the people of the round are called (who has no name is left out).
+    """
+
+    state: RoundState
+    customer_name: str | None
+    is_change: bool
+    user: Mapping[str, Any]
+    time_zone: str
+    names: Mapping[str, str]
 
 
 class MessageState(StrEnum):
@@ -88,29 +125,18 @@ class MessageViews:
             raise Refusal("unknown_message", f"there is no message {key}", "key")
         return _line(row)
 
-    async def about(self, quote_id: str, round: int) -> tuple[str | None, bool]:
-        """What the customer of a round is called, in the content that the round is about; and whether that is no quote,
-        but a change of an order.
+    async def facts(self, quote_id: str, round: int, reader: str, people: Sequence[str]) -> LetterFacts:
+        """What a letter about that round to ``reader`` says, read in one statement; ``people`` are named in it besides
+        those of the round. Code: ``unknown_round``.
         """
-        name = quote_versions.c.content[("customer", "name")].astext
-        statement = (
-            select(name, quotes.c.kind == "change")
-            .join(quotes, quotes.c.quote_id == quote_versions.c.quote_id)
-            .join(
-                rounds,
-                (rounds.c.quote_id == quote_versions.c.quote_id) & (rounds.c.quote_version == quote_versions.c.version),
-            )
-            .where(rounds.c.quote_id == quote_id, rounds.c.round == round)
+        given = {"quote_id": quote_id, "round": round, "reader": reader, "people": people}
+        row = (await self._connection.execute(READ_FACTS, given)).one_or_none()
+        if row is None:
+            raise Refusal("unknown_round", f"quote {quote_id} has no round {round}", "round")
+        state, customer_name, is_change, user, time_zone, names = row
+        return LetterFacts(
+            RoundState.model_validate(state), customer_name, is_change, user or {}, time_zone or "UTC", names or {}
         )
-        row = (await self._connection.execute(statement)).one_or_none()
-        return (None, False) if row is None else (row[0], bool(row[1]))
-
-    async def names(self, people: Iterable[str]) -> dict[str, str]:
-        """What users are called; who has no name is left out."""
-        columns = directory_entries.c
-        name = columns.body["name"].astext
-        statement = select(columns.id, name).where(columns.kind == "user", columns.id.in_(sorted(set(people))))
-        return {person: found for person, found in await self._connection.execute(statement) if found}
 
 
 def _conditions(state: MessageState | None, failed: bool) -> list[ColumnElement[bool]]:
