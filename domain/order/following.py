@@ -16,7 +16,7 @@ from domain.ledger.entries import BasePart
 from domain.money import cumulative_split, round_money
 from domain.order.creation import dates_of_base
 from domain.order.item import Item, ItemState
-from domain.order.order import PLANNED, Order, OrderState
+from domain.order.order import Order, OrderState
 from domain.order.redating import redated
 from domain.order.revision import Disposition, Piece, Revision
 
@@ -35,7 +35,7 @@ def follow(revision: Revision, to: Disposition = "unordered", also: Sequence[str
     for before in revision.book.orders:
         for share in before.items:
             if share.is_share and share.counts and any(part.item_id in changed for part in share.base):
-                planned = before.state in PLANNED or before.order_id in also
+                planned = before.is_planned or before.order_id in also
                 leaving.extend(_follow(revision, share, before, planned=planned))
     # Every share is first brought to what stays of it, then takes what others bring.
     for left in leaving:
@@ -49,8 +49,8 @@ def follow(revision: Revision, to: Disposition = "unordered", also: Sequence[str
 def _cancel_empty(revision: Revision) -> None:
     """A planned order that held nothing but shares is cancelled with the last of them."""
     for order in tuple(revision.orders.values()):
-        if order.state in PLANNED and not any(item.counts for item in order.items):
-            revision.put(order.model_copy(update={"state": OrderState.CANCELLED}))
+        if order.is_planned and not any(item.counts for item in order.items):
+            revision.put(order.model_copy(update={"state": OrderState.CANCELLED, "hold": None, "block": None}))
 
 
 @dataclass(frozen=True, slots=True)

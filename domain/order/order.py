@@ -144,6 +144,12 @@ class Order(Stored):
         return total_of((item.amount for item in self.items if item.counts), self.currency)
 
     @property
+    def is_planned(self) -> bool:
+        """Whether the order is still to be activated, also where it is held or blocked meanwhile."""
+        stopped = self.hold or self.block
+        return self.state in PLANNED or (stopped is not None and stopped.state_before in PLANNED)
+
+    @property
     def due(self) -> datetime:
         """The instant (UTC) at which the order date begins in the customer's zone."""
         return start_of_day(self.order_date, self.time_zone)

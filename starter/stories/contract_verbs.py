@@ -53,3 +53,9 @@ class ClosingPeriod(Verb):
     month: str
     by: str | None = None
     comment: str | None = None
+
+
+class Crediting(Verb):
+    """The customer is put on credit hold, or that is lifted; the story's operator does it."""
+
+    reason: str

@@ -14,8 +14,9 @@ from domain.approval.plan import Submission
 from domain.approval.preview import preview_plan
 from domain.ledger.promise import Promise
 from domain.money import read_decimal
-from domain.order.activation import acknowledge, advance, next_moment
+from domain.order.activation import acknowledge, activate, advance, next_moment
 from domain.order.agreement import Agreement
+from domain.order.block import blockers, is_credit_blocked, unblock
 from domain.order.book import OrderBook, open_book
 from domain.order.change_request import change_document, is_same_change
 from domain.order.event import Cause, Change
@@ -119,7 +120,24 @@ class CoreOrders(CoreQuotes):
     def _tried(self, order_id: str, change: OrderChange) -> Change:
         book, why = self._book(), change.reason or change.comment
         cause = self._cause(change.by).model_copy(update={"why": why})
-        return operated(book.order(order_id), book, change, cause, cut_off=self.cut_off)
+        order = book.order(order_id)
+        if change.verb == "activate":
+            return activate(order, cause, reasons=self._reasons_against(order))
+        return operated(order, book, change, cause, cut_off=self.cut_off)
+
+    def _reasons_against(self, order: Order) -> tuple[str, ...]:
+        return blockers(order, credit_block=self.credit_block)
+
+    async def credit(self, reason: str, *, held: bool) -> None:
+        if not held and self.credit_block is None:
+            raise Refusal("not_on_credit_hold", "the customer is not on credit hold", "customer_id")
+        self.credit_block = reason if held else None
+        for quote_id in tuple(self.came) if not held else ():
+            with self._at(quote_id):
+                for order in self.book.orders if self.book is not None else ():
+                    if is_credit_blocked(order):
+                        self._apply(unblock(order, Cause(at=self.clock, by=CLOCK)))
+                self._time_orders(self.clock)
 
     def _make(self, waiting: Waiting, made: Change) -> None:
         known = {order.order_id for order in self._book().orders}
@@ -267,7 +285,7 @@ class CoreOrders(CoreQuotes):
         for order in self.book.orders if self.book is not None else ():
             due = next_moment(order)
             if due is not None and due <= at:
-                self._apply(advance(order, Cause(at=at, by=CLOCK)))
+                self._apply(advance(order, Cause(at=at, by=CLOCK), reasons=self._reasons_against(order)))
         if self.book is not None:
             self._acknowledge_at_once(at)
 

@@ -78,6 +78,7 @@ class CoreQuotes:
         self.renewals: list[tuple[datetime, Renewing]] = []
         self.waiting: dict[str, Waiting] = {}
         self.changes: list[str] = []
+        self.credit_block: str | None = None
 
     async def begin(self, case: Case) -> None:
         self._clock = case.at

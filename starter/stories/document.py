@@ -35,7 +35,7 @@ from starter.stories.approval_verbs import (
     Replacing,
     Withdrawing,
 )
-from starter.stories.contract_verbs import Amending, ClosingPeriod, Renewing
+from starter.stories.contract_verbs import Amending, ClosingPeriod, Crediting, Renewing
 from starter.stories.material import Source, check_together, material, read_lines, source
 from starter.stories.order_verbs import (
     Acknowledging,
@@ -64,6 +64,8 @@ VERBS: Mapping[str, type[Verb]] = {
     "amend": Amending,
     "renew": Renewing,
     "close_period": ClosingPeriod,
+    "credit_hold": Crediting,
+    "lift_credit_hold": Crediting,
     "submit": Acting,
     "recall": Recalling,
     "accept": Acting,

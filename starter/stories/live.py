@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Set
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,8 +40,11 @@ from starter.approval_desk import ApprovalDesk
 from starter.change_keeper import ChangeKeeper
 from starter.clock import StoryClock
 from starter.contract_desk import ContractDesk
+from starter.credit_desk import CreditDesk
+from starter.credit_watch import CreditWatch
 from starter.desk import Desk
 from starter.order_desk import OrderDesk
+from starter.order_refresher import OrderRefresher
 from starter.people_desk import PeopleDesk
 from starter.quote_desk import QuoteDesk
 from starter.replacement_desk import ReplacementDesk
@@ -119,6 +123,8 @@ class LiveStage:
         self._keeper = ChangeKeeper(desk)
         self._waiting: dict[str, tuple[str, str | None]] = {}
         await self.quotes.put(Identity(quote.owner), self._document)
+        with suppress(Refusal):  # cases share a database, and one may have ended with its customer on hold
+            await CreditDesk(desk).lift(SETUP, self._customer.customer_id, "another case begins")
 
     @property
     def clock(self) -> datetime:
@@ -228,6 +234,14 @@ class LiveStage:
     async def close_period(self, arguments: ClosingPeriod) -> None:
         customer = self._customer.customer_id
         await self.contracts.close_period(self._who(arguments.by), arguments.month, customer_id=customer)
+
+    async def credit(self, reason: str, *, held: bool) -> None:
+        desk, customer = CreditDesk(self.desk), self._customer.customer_id
+        await (desk.hold if held else desk.lift)(SETUP, customer, reason)
+        if not held:
+            await CreditWatch(self.desk).look()
+            await OrderRefresher(self.desk).drain()
+            await self._settle()
 
     # -- people
 

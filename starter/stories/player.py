@@ -170,5 +170,7 @@ VERBS: Mapping[str, Callable[[Stage, Any], Awaitable[object]]] = {
     "amend": lambda stage, given: stage.amend(given),
     "renew": lambda stage, given: stage.renew(given),
     "close_period": lambda stage, given: stage.close_period(given),
+    "credit_hold": lambda stage, given: stage.credit(given.reason, held=True),
+    "lift_credit_hold": lambda stage, given: stage.credit(given.reason, held=False),
     **{verb: _operating(verb) for verb in OPERATIONS},
 }

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from domain.ledger.contract import contracts
 from domain.ledger.entitlement import Entitlements, View, covers, entitlements
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.known import end_of_day
 from domain.ledger.revenue import RevenueReport, report, revenue
+from domain.reading import read_date
 from domain.refusal import Refusal
 from starter.stories.comparison import Mismatch, compare
 from starter.stories.stage import Facts
@@ -72,7 +74,7 @@ def _items_of(name: str, facts: Facts) -> frozenset[str]:
 
 def ask_entitlements(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
     for question, wanted in _questions(expected, "entitlements"):
-        on = date.fromisoformat(str(question["on"]))
+        on = _day(question, facts)
         held = _held(question, on, View(question.get("view", "contracted")), facts)
         for key, products in wanted.items():
             actual: dict[str, Any] = dict(held.by_product)
@@ -84,6 +86,13 @@ def ask_entitlements(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatc
                 else:
                     actual.setdefault(product, held.of(product))
             yield from compare({key: products}, {"is": actual}, f"entitlements[{on}]")
+
+
+def _day(question: Mapping[str, Any], facts: Facts) -> date:
+    """The local date that is asked about; today, where none is named. Code: ``invalid_date``."""
+    if "on" not in question:
+        return facts.now.astimezone(ZoneInfo(facts.time_zone)).date()
+    return read_date(str(question["on"]))
 
 
 def _held(question: Mapping[str, Any], on: date, view: View, facts: Facts) -> Entitlements:
@@ -110,7 +119,7 @@ def _by_site(held: Entitlements, product: str) -> dict[str, Any]:
 
 def ask_covers(_key: str, expected: Any, facts: Facts) -> Iterator[Mismatch]:
     for question, wanted in _questions(expected, "covers"):
-        on = date.fromisoformat(str(question["on"]))
+        on = _day(question, facts)
         known = _known(question.get("known"), facts, facts.time_zone)
         found = covers(_of(question, facts), on, known, View(question.get("view", "contracted")))
         asked = [base_of(product) for value in wanted.values() for product in value]

@@ -90,6 +90,9 @@ class Stage(Protocol):
 
     async def renew(self, arguments: Renewing) -> None: ...
     async def close_period(self, arguments: ClosingPeriod) -> None: ...
+    async def credit(self, reason: str, *, held: bool) -> None:
+        """Put the customer on credit hold, or lift it."""
+
     async def turn_back(self) -> None:
         """The first quote is the quote of the case again."""
 
