@@ -182,6 +182,9 @@ async def test_kept_tables_refuse_every_change(database: Database, table: str) -
     if table == "closed_periods":
         async with database.work() as work:
             await work.closed_periods.close("2026-01", NOON, "pat")
+    if table == "credit_holds":
+        async with database.work() as work:
+            await work.credit_holds.hold("acme", "two invoices are overdue", "pat", NOON)
     for statement in (
         f"UPDATE {table} SET {one_column} = {one_column}",
         f"DELETE FROM {table}",
