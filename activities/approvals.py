@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from temporalio import activity
 
@@ -26,6 +27,7 @@ from activities.requests import (
     RoundMoved,
 )
 from activities.store.record_entry import RecordEntry
+from activities.store.submissions import read_submission
 from activities.store.work import Database, Work
 from activities.texts import LONGEST_NAME, refuse_unstorable_texts, storable
 from activities.tokens import Identity, Tokens
@@ -39,6 +41,12 @@ from domain.refusal import Refusal
 from domain.standing import QuoteState, check_change, check_recall, check_submit, state_after
 
 OnRound = RecordDecision | ActOnRound | AdvanceRound | RecallRound
+
+
+class Opening(NamedTuple):
+    """That a round is new; ``version`` is the quote's, where it is certain that no round of it is open."""
+
+    version: int | None
 
 
 class ApprovalActivities:
@@ -66,10 +74,13 @@ class ApprovalActivities:
             refuse_unstorable_texts(request)
             refuse_story(request.story, allowed=self._stories)
             async with self._database.work() as work:
-                stored = await work.quotes.get(request.quote_id, for_update=True)
-                known = await work.rounds.find(request.quote_id, request.round)
-                if known is not None:
-                    return RoundMoved.to(known)
+                await work.quotes.get(request.quote_id, for_update=True)
+                await work.directory.hold()
+                facts = await read_submission(work.connection, request.quote_id, request.policy)
+                stored = facts.stored
+                for known in facts.earlier:
+                    if known.round == request.round:
+                        return RoundMoved.to(known)
                 name = OpenRound.subject(request.quote_id, request.round)
                 self._tokens.check_act(
                     request.token,
@@ -83,11 +94,16 @@ class ApprovalActivities:
                 check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
                 if stored.is_change:
                     check_change(stored.round)
-                await work.directory.hold()
                 # Whoever edited it a moment ago, and was waited for, did so before.
                 at = max(request.at, stored.updated_at)
                 submission = await self._knowledge.submission(
-                    work, request.quote_id, request.by, at, policy=request.policy, comment=request.comment
+                    work,
+                    request.quote_id,
+                    request.by,
+                    at,
+                    policy=request.policy,
+                    comment=request.comment,
+                    facts=facts,
                 )
                 if submission.number != request.round:
                     raise Refusal("stale", f"the next round of {request.quote_id} is {submission.number}", "round")
@@ -95,8 +111,8 @@ class ApprovalActivities:
                 moving = ApprovalRound(plan, submission.directory)
                 moving.open(at)
                 check_opening(moving.state)
-                await work.rounds.open(moving.state)
-                return await self._written(work, moving)
+                is_free = all(each.outcome is not None for each in facts.earlier)
+                return await self._written(work, moving, Opening(stored.version if is_free else None))
         except Refusal as refusal:
             return RoundMoved(refused=RefusalNote.of(refusal))
 
@@ -237,15 +253,18 @@ class ApprovalActivities:
         except Refusal as refusal:
             return RoundMoved(refused=RefusalNote.of(refusal))
 
-    async def _written(self, work: Work, moving: ApprovalRound) -> RoundMoved:
+    async def _written(self, work: Work, moving: ApprovalRound, opening: Opening | None = None) -> RoundMoved:
         """Store what became of the round: state, record and messages in this one transaction."""
         state: RoundState = moving.state
-        await work.rounds.save(state)
+        moved: list[dict[str, Any]] = []
         if moving.events:
-            latest = state_after(state)
-            await work.quotes.set_state(state.quote_id, latest.value, moving.events[-1].at, round=state.round)
+            latest = state_after(state).value
+            moved = work.quotes.moved(state.quote_id, latest, moving.events[-1].at, round=state.round)
+        if opening is None:
+            await work.rounds.save(state, notices=moving.notices, moved=moved)
+        else:
+            await work.rounds.open(state, version=opening.version, notices=moving.notices, moved=moved)
         await work.record.append([RecordEntry.of_round(event, state) for event in moving.events])
-        await work.outgoing.put(moving.notices)
         return RoundMoved.to(state)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from activities.store.submissions import SubmissionFacts, read_submission
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approval.plan import Submission
@@ -11,6 +12,7 @@ from domain.people import Directory
 from domain.policy.document import read_policy
 from domain.policy.evaluate import CompiledPolicy, compile_policy
 from domain.pricing import price
+from domain.quote import read_quote
 from domain.reading import read_model
 from domain.refusal import Refusal
 from domain.standing import status_before
@@ -23,12 +25,12 @@ class Knowledge:
         self._directory: tuple[int, Directory] | None = None
         self._policies: dict[tuple[str, int], CompiledPolicy] = {}
 
-    async def directory(self, work: Work) -> Directory:
-        """The directory as this transaction sees it."""
+    async def directory(self, work: Work, newest: int | None = None) -> Directory:
+        """The directory as this transaction sees it; ``newest`` is its version, where this transaction has read it."""
         if work.directory.is_changing:
             # The number of a version that may yet be rolled back: the next one to bear it will say something else.
             return read_model(Directory, await work.directory.load())
-        version = await work.directory.version()
+        version = await work.directory.version() if newest is None else newest
         if self._directory is None or self._directory[0] != version:
             # What is stored was checked when it came in; a rule that came later must not take the directory away.
             self._directory = (version, read_model(Directory, await work.directory.load()))
@@ -44,9 +46,13 @@ class Knowledge:
         if not (services and who.is_service) and not (await self.directory(work)).is_active(who.user):
             raise Refusal("unknown_user", f"{who.user} is no active user of the directory", "by")
 
-    async def policy(self, work: Work, name: str, version: int | None = None) -> CompiledPolicy:
-        """A version of a policy, the newest when left out. Code: ``unknown_policy``."""
-        wanted = version or await work.policies.newest_version(name)
+    async def policy(
+        self, work: Work, name: str, version: int | None = None, *, newest: int | None = None
+    ) -> CompiledPolicy:
+        """A version of a policy, or the newest, whose number may be known already. Code: ``unknown_policy``."""
+        if version is None and newest is None:
+            newest = await work.policies.newest_version(name)
+        wanted = version or newest or 0
         found = self._policies.get((name, wanted))
         if found is None:
             published = await work.policies.get(name, version)
@@ -63,19 +69,38 @@ class Knowledge:
         *,
         policy: str,
         comment: str | None = None,
+        facts: SubmissionFacts | None = None,
     ) -> Submission:
-        """The stored quote as ``by`` would submit it at ``at``. Codes: ``unknown_quote``, ``unknown_policy``."""
-        stored = await work.quotes.get(quote_id)
-        quote = (await work.quotes.content(quote_id, stored.version)).quote
-        earlier = await work.rounds.all(quote_id)
-        return Submission(
-            price(quote),
-            await self.policy(work, policy),
-            await self.directory(work),
-            by,
-            at,
-            await work.quotes.editors(quote_id),
-            earlier,
-            comment,
-            status_before(stored.state, earlier),
-        )
+        """The stored quote as ``by`` would submit it at ``at``; ``facts`` where this transaction has read them.
+
+        Codes: ``unknown_quote``, ``unknown_policy``.
+        """
+        facts = facts or await read_submission(work.connection, quote_id, policy)
+        compiled = await self.policy(work, policy, newest=facts.policy_version)
+        directory = await self.directory(work, facts.directory_version)
+        return _submission(facts, compiled, directory, by, at, comment)
+
+    def known_submission(
+        self, facts: SubmissionFacts, by: str, at: datetime, *, policy: str, comment: str | None = None
+    ) -> Submission | None:
+        """The same without asking anybody, where what was read here last is the newest by these ``facts``."""
+        compiled = self._policies.get((policy, facts.policy_version))
+        if compiled is None or self._directory is None or self._directory[0] != facts.directory_version:
+            return None
+        return _submission(facts, compiled, self._directory[1], by, at, comment)
+
+
+def _submission(
+    facts: SubmissionFacts, policy: CompiledPolicy, directory: Directory, by: str, at: datetime, comment: str | None
+) -> Submission:
+    return Submission(
+        price(read_quote(facts.content)),
+        policy,
+        directory,
+        by,
+        at,
+        facts.editors,
+        facts.earlier,
+        comment,
+        status_before(facts.stored.state, facts.earlier),
+    )

@@ -19,6 +19,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities.requests import OpenRound, RecallRound
 from activities.store.quotes import StoredQuote
 from activities.store.record_entry import RecordEntry
+from activities.store.submissions import SubmissionFacts, read_submission
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approval.channels import check_channel
@@ -116,6 +117,15 @@ class QuoteDesk:
                 work, quote_id, who.user, self._desk.clock.now(), policy=self._desk.policy
             )
 
+    async def _submission_of(self, facts: SubmissionFacts, who: Identity, comment: str | None) -> Submission:
+        at, policy, knowledge = self._desk.clock.now(), self._desk.policy, self._desk.knowledge
+        known = knowledge.known_submission(facts, who.user, at, policy=policy, comment=comment)
+        if known is not None:
+            return known
+        async with self._desk.reading() as work:
+            quote_id = facts.stored.quote_id
+            return await knowledge.submission(work, quote_id, who.user, at, policy=policy, comment=comment)
+
     async def submission_of_document(self, who: Identity, document: Mapping[str, Any]) -> Submission:
         """The same for a quote that is not stored."""
         quote = read_quote(document)
@@ -144,17 +154,16 @@ class QuoteDesk:
         ``unavailable``. The same ``key`` twice is one submission: the second call finds the round that the first one
         opened.
         """
-        async with self._desk.reading() as work:
-            stored = await work.quotes.get(quote_id)
+        async with self._desk.database.single() as work:
+            facts = await read_submission(work.connection, quote_id, self._desk.policy)
+            stored = facts.stored
             opened = await self._begun(work, "submit", key, stored)
-            if opened is not None and opened.submitter == who.user:
-                return opened
-            check_submit(stored.state, stored.accepted_at is not None)
-            if stored.is_change:
-                check_change(stored.round)
-            submission = await self._desk.knowledge.submission(
-                work, quote_id, who.user, self._desk.clock.now(), policy=self._desk.policy, comment=comment
-            )
+        if opened is not None and opened.submitter == who.user:
+            return opened
+        check_submit(stored.state, stored.accepted_at is not None)
+        if stored.is_change:
+            check_change(stored.round)
+        submission = await self._submission_of(facts, who, comment)
         # What is refused now is refused before anything is started.
         foreseen = ApprovalRound(make_plan(submission), submission.directory)
         foreseen.open(submission.at)

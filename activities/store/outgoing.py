@@ -39,6 +39,14 @@ class OutgoingMessage(BaseModel):
         return cls(key=notice.key, kind=notice.kind, recipient=notice.to, body=notice.model_dump(mode="json"))
 
 
+def rows_of(messages: Iterable[OutgoingMessage | Notice]) -> list[dict[str, Any]]:
+    """What is written of messages, in order."""
+    return [
+        {"key": each.key, "kind": each.kind, "recipient": each.recipient, "body": jsonable(each.body)}
+        for each in (OutgoingMessage.of(each) if isinstance(each, Notice) else each for each in messages)
+    ]
+
+
 def _take() -> ReturningUpdate[Any]:
     waiting = (
         select(outgoing.c.key)
@@ -72,10 +80,7 @@ class Outgoing:
 
     async def put(self, messages: Iterable[OutgoingMessage | Notice]) -> None:
         """Put messages down, in order; one whose key is there already is left as it is."""
-        rows = [
-            {"key": each.key, "kind": each.kind, "recipient": each.recipient, "body": jsonable(each.body)}
-            for each in (OutgoingMessage.of(each) if isinstance(each, Notice) else each for each in messages)
-        ]
+        rows = rows_of(messages)
         if rows:
             await self._connection.execute(PUT, rows)
 

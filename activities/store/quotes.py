@@ -204,6 +204,16 @@ class QuoteStore:
             return before
         return await self._change(before, after, at)
 
+    def moved(self, quote_id: str, state: QuoteState | str, at: datetime, *, round: int) -> list[dict[str, Any]]:
+        """What ``set_state`` would write, for a statement that writes it with other rows; the quote must be held."""
+        before = self._held[quote_id]
+        after = {"state": QuoteState(state), "round": round}
+        if (before.state, before.round) == (after["state"], after["round"]):
+            return []
+        changes = {**after, "etag": before.etag + 1, "updated_at": at}
+        self._held[quote_id] = before.model_copy(update=changes)
+        return [{"quote_id": quote_id, **changes}]
+
     async def accept(self, quote_id: str, at: datetime, *, expected_version: int | None = None) -> StoredQuote:
         """Note that the customer accepted an approved quote; once more changes nothing.
 

@@ -1,19 +1,29 @@
-"""One statement that writes all rows of a round: a round trip instead of five, while the quote is held.
+"""One statement that writes all rows of a round: a round trip instead of seven, while the quote is held.
 
-Rows travel as JSON, a list for each table, and PostgreSQL makes them rows of the table's own type again.
+Rows travel as JSON, a list for each table, and PostgreSQL makes them rows of the table's own type again. With them go
+what the quote becomes by it, and the messages that it causes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from activities.store.tables import approval_people, approvals, decisions, rounds
+from activities.store.tables import approval_people, approvals, decisions, outgoing, quotes, rounds
 
-PARTS = (approvals, approval_people, decisions)
+PARTS = (approvals, approval_people, decisions, quotes, outgoing)
+_MOVED = (
+    "UPDATE quotes q SET state = n.state, round = n.round, etag = n.etag, updated_at = n.updated_at"
+    " FROM jsonb_populate_recordset(NULL::quotes, :quotes) n WHERE q.quote_id = n.quote_id"
+)
+# In the order in which they are given; the rest of the row is the table's own to say.
+_PUT = (
+    "INSERT INTO outgoing (key, kind, recipient, body) SELECT key, kind, recipient, body"
+    " FROM jsonb_populate_recordset(NULL::outgoing, :outgoing) ON CONFLICT DO NOTHING"
+)
 
 
 def _statement(first: str) -> TextClause:
@@ -27,10 +37,12 @@ def _statement(first: str) -> TextClause:
         approvals.name: _insert(approvals, f"{_merging(approvals)} WHERE {same_round} RETURNING 1"),
         approval_people.name: _insert(approval_people, _merging(approval_people)),
         decisions.name: _insert(decisions, kept),
+        quotes.name: _MOVED,
+        outgoing.name: _PUT,
     }
     steps = ", ".join(f"new_{name} AS ({statement})" for name, statement in parts.items())
     return text(f"WITH {steps} SELECT count(*) FROM new_{approvals.name}").bindparams(
-        *(bindparam(name, type_=JSONB) for name in parts)
+        *(bindparam(name, type_=JSONB) for name in parts),
     )
 
 
@@ -63,6 +75,6 @@ OPEN_ROUND = _statement(_insert(rounds, rows="round"))
 SAVE_ROUND = _statement(_SAVED)
 
 
-def parameters(round: dict[str, Any], rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def parameters(round: dict[str, Any], rows: Mapping[str, Sequence[dict[str, Any]]]) -> dict[str, Any]:
     """What either statement is given: the row of the round, and the new or changed rows of the other tables."""
-    return {"round": [round], **{table.name: rows.get(table.name, []) for table in PARTS}}
+    return {"round": [round], **{table.name: rows.get(table.name, ()) for table in PARTS}}

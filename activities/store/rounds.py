@@ -12,12 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.jsonable import jsonable
+from activities.store.outgoing import rows_of
 from activities.store.round_rows import approval_rows, decision_rows, people_rows, round_row, withdrawal_rows
 from activities.store.round_writing import OPEN_ROUND, SAVE_ROUND, parameters
-from activities.store.tables import approval_people, approvals, decisions, quotes, rounds, withdrawals
-from domain.approval.state import ApprovalState, RoundState
+from activities.store.tables import approval_people, approvals, decisions, outgoing, quotes, rounds, withdrawals
+from domain.approval.state import ApprovalState, Notice, RoundState
 from domain.refusal import Refusal
 
+Rows = Sequence[dict[str, Any]]
 OPEN = (ApprovalState.ASSIGNED, ApprovalState.REQUESTED)
 
 
@@ -56,15 +58,33 @@ class RoundStore:
         # What this transaction holds, as it is in the tables: a save writes only what differs from it.
         self._held: dict[RoundName, tuple[RoundState, int]] = {}
 
-    async def open(self, state: RoundState, *, revision: int = 0) -> bool:
+    async def open(
+        self,
+        state: RoundState,
+        *,
+        revision: int = 0,
+        version: int | None = None,
+        notices: Sequence[Notice] = (),
+        moved: Rows = (),
+    ) -> bool:
         """Store a new round; False when that round is stored already (a repeated activity).
 
+        ``version`` is that of the quote, for a transaction that holds it and has seen that no round of it is open or
+        has this number. ``notices`` are put down with it, and what the quote becomes (``QuoteStore.moved``) is written.
         Codes: ``unknown_quote``, ``already_pending`` when another round of the quote is open.
         """
-        name = RoundName(state.quote_id, state.round)
+        if version is None and (version := await self._room_for(state)) is None:
+            return False
+        row = {**round_row(state, revision), "quote_version": version}
+        await self._write(OPEN_ROUND, row, None, state, {quotes.name: moved, outgoing.name: rows_of(notices)})
+        self._held[RoundName(state.quote_id, state.round)] = (state, revision)
+        return True
+
+    async def _room_for(self, state: RoundState) -> int | None:
+        """The version of the quote, held for a new round of it; nothing where that round is stored already."""
         # The quote is the lock: of two who submit at once the second sees the first one's round.
         held = select(quotes.c.version).where(quotes.c.quote_id == state.quote_id).with_for_update()
-        version = (await self._connection.execute(held)).scalar_one_or_none()
+        version: int | None = (await self._connection.execute(held)).scalar_one_or_none()
         if version is None:
             raise Refusal("unknown_quote", f"there is no quote {state.quote_id}", "quote_id")
         columns = rounds.c
@@ -73,13 +93,10 @@ class RoundStore:
         )
         found = set((await self._connection.execute(statement)).scalars())
         if state.round in found:
-            return False
+            return None
         if found and state.outcome is None:
             raise Refusal("already_pending", f"round {max(found)} of quote {state.quote_id} is open", "quote_id")
-        row = {**round_row(state, revision), "quote_version": version}
-        await self._write(OPEN_ROUND, row, None, state)
-        self._held[name] = (state, revision)
-        return True
+        return version
 
     async def find(self, quote_id: str, round: int, *, for_update: bool = False) -> RoundState | None:
         """That round, if it is there; ``for_update`` holds it until the transaction ends."""
@@ -117,8 +134,15 @@ class RoundStore:
             self._held[name] = found
         return found
 
-    async def save(self, state: RoundState, *, revision: int | None = None) -> bool:
-        """Store what became of a round, and the decisions that are new in it.
+    async def save(
+        self,
+        state: RoundState,
+        *,
+        revision: int | None = None,
+        notices: Sequence[Notice] = (),
+        moved: Rows = (),
+    ) -> bool:
+        """Store what became of a round, and the decisions that are new in it; ``notices`` and ``moved`` as in ``open``.
 
         A decision that is there already is left as it is. With a ``revision`` (a number that grows with every save of
         the round), a state that is not newer than the stored one is passed over, and False is returned: an attempt
@@ -131,15 +155,21 @@ class RoundStore:
         before, stored = held
         if revision is not None and revision <= stored:
             return False
-        if revision is None and state == before:
+        if revision is None and state == before and not notices and not moved:
             return True
         now = stored + 1 if revision is None else revision
-        await self._write(SAVE_ROUND, round_row(state, now), before, state)
+        more = {quotes.name: moved, outgoing.name: rows_of(notices)}
+        await self._write(SAVE_ROUND, round_row(state, now), before, state, more)
         self._held[name] = (state, now)
         return True
 
     async def _write(
-        self, statement: TextClause, row: dict[str, Any], before: RoundState | None, state: RoundState
+        self,
+        statement: TextClause,
+        row: dict[str, Any],
+        before: RoundState | None,
+        state: RoundState,
+        more: Mapping[str, Rows],
     ) -> None:
         """Codes: ``idempotency_key_reused`` and ``approval_id_taken``, where an id names something in another round."""
         people, now = people_rows(before) if before else {}, people_rows(state)
@@ -148,6 +178,7 @@ class RoundStore:
             key = tuple_(approval_people.c.approval_id, approval_people.c.person)
             await self._connection.execute(delete(approval_people).where(key.in_(gone)))
         rows = {
+            **more,
             approvals.name: _changed(approval_rows(before) if before else {}, approval_rows(state)),
             approval_people.name: _changed(people, now),
             decisions.name: _new(decision_rows(before) if before else {}, decision_rows(state)),
