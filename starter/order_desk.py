@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import WithStartWorkflowOperation
@@ -46,6 +47,8 @@ from workflows.names import CUSTOMER_ID, QUOTE_ID, fulfilment_id, order_run_id
 from workflows.order_fulfilment import OrderFulfilment
 
 TRIES = 5
+PATIENCE = timedelta(seconds=3)
+"""How long a request brings a change to the runs of other orders; what is left is for the worker's loop."""
 OWN_UPDATES = frozenset({"activate", "acknowledge", "deliver", "accept_item", "reach", "move_date"})
 """Verbs that have an update of their own; all others go by ``change``."""
 
@@ -67,8 +70,9 @@ class ChangedOrders:
 class OrderDesk:
     """Verbs on orders."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, patience: timedelta = PATIENCE) -> None:
         self._desk = desk
+        self._patience = patience
         self._orders = OrderRefresher(desk)
         self._changes = ChangeDesk(desk)
 
@@ -213,7 +217,7 @@ class OrderDesk:
     async def _make(self, order: Order, change: OrderChange) -> None:
         by_run = await self._carry_out(order, change)
         if not by_run or not touches_one_order(change.verb):
-            await self._orders.drain(of_quote=order.quote_id)
+            await self._orders.drain(of_quote=order.quote_id, within=self._patience)
 
     async def cancel_all(
         self,
@@ -240,7 +244,7 @@ class OrderDesk:
             comment=comment,
         )
         done = await self._cancelled(request)
-        await self._orders.drain(of_quote=quote_id)
+        await self._orders.drain(of_quote=quote_id, within=self._patience)
         return done
 
     async def _cancelled(self, request: CancelFulfilment) -> FulfilmentCancelled:

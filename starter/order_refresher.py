@@ -48,15 +48,20 @@ class OrderRefresher:
         """Bring what waits until cancelled."""
         await Background("order_refresher", self.drain, self._poll).run()
 
-    async def drain(self, *, of_quote: str | None = None) -> int:
-        """Bring everything whose turn it is (of one quote); how many runs have looked."""
-        looked = 0
-        while True:
+    async def drain(self, *, of_quote: str | None = None, within: timedelta | None = None) -> int:
+        """Bring everything whose turn it is (of one quote); how many runs have looked.
+
+        Begins nothing after ``within``: what is left is for the worker's loop.
+        """
+        looked, loop = 0, asyncio.get_running_loop()
+        begun = loop.time()
+        while within is None or loop.time() < begun + within.total_seconds():
             async with self._desk.database.work() as work:
                 batch = await work.order_looks.take(BATCH, lease=LEASE, of_quote=of_quote)
             if not batch:
                 return looked
             looked += sum(await asyncio.gather(*(self._bring(each) for each in batch)))
+        return looked
 
     async def _bring(self, look: OrderLook) -> bool:
         try:

@@ -106,7 +106,7 @@ class LiveStage:
             cut_off=case.cut_off,
             change_policy=order_policy,
         )
-        self.desk, self.quotes, self.orders = desk, QuoteDesk(desk), OrderDesk(desk)
+        self.desk, self.quotes, self.orders = desk, QuoteDesk(desk), OrderDesk(desk, patience=PATIENCE)
         self.people = PeopleDesk(desk, patience=PATIENCE)
         await self.people.load_directory(SETUP, case.directory)
         await self.people.publish(SETUP, case.policy)
