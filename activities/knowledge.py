@@ -38,7 +38,10 @@ class Knowledge:
 
     async def known_directory(self, work: Work) -> Directory | None:
         """The directory, if it is the newest that was read here: one statement, and none that needs a transaction."""
-        version = await work.directory.version()
+        return self.directory_of(await work.directory.version())
+
+    def directory_of(self, version: int) -> Directory | None:
+        """The directory of that version, if it is the one that was read here last."""
         return self._directory[1] if self._directory is not None and self._directory[0] == version else None
 
     async def check_user(self, work: Work, who: Identity, *, services: bool = False) -> None:
@@ -84,10 +87,13 @@ class Knowledge:
         self, facts: SubmissionFacts, by: str, at: datetime, *, policy: str, comment: str | None = None
     ) -> Submission | None:
         """The same without asking anybody, where what was read here last is the newest by these ``facts``."""
-        compiled = self._policies.get((policy, facts.policy_version))
-        if compiled is None or self._directory is None or self._directory[0] != facts.directory_version:
+        compiled, directory = (
+            self._policies.get((policy, facts.policy_version)),
+            self.directory_of(facts.directory_version),
+        )
+        if compiled is None or directory is None:
             return None
-        return _submission(facts, compiled, self._directory[1], by, at, comment)
+        return _submission(facts, compiled, directory, by, at, comment)
 
 
 def _submission(

@@ -255,6 +255,8 @@ async def warm(client: Client, folder: Path) -> AsyncIterator[Firm]:
     """An installation beside the floor, each with a few runs behind it."""
     # At this pace many a letter is no longer true when its turn comes, and each says so.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    # As an installation has it: a workflow's module is loaded for every run of it, and compiled only once.
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(folder / "bytecode")
     async with postgres_server(folder / "approvals", log=folder / "approvals.log", say=lambda _: None) as server:
         await server.create_database("approvals")
         await migrated(server.url("approvals"))

@@ -172,7 +172,7 @@ class QuoteDesk:
         answer = await self._open(who, stored, submission.number, comment, foreseen.state)
         if answer.state.submitter != who.user:
             raise Refusal("wrong_state", f"{answer.state.submitter} submitted the quote a moment earlier")
-        return await self._whole(answer.state)
+        return await self._whole(answer.state, foreseen.state)
 
     async def _open(
         self, who: Identity, stored: StoredQuote, number: int, comment: str | None, foreseen: RoundState | None = None
@@ -188,6 +188,7 @@ class QuoteDesk:
             comment=comment,
             policy=self._desk.policy,
             at=self._desk.clock.told(),
+            few_actions=True,
         )
 
         # One id for this call and its repeats: the server answers a known id with its first answer, also where that was
@@ -333,8 +334,14 @@ class QuoteDesk:
         )
         return answer.state.model_copy(update={"not_fired": state.not_fired})
 
-    async def _whole(self, state: RoundState) -> RoundState:
-        """``state`` with what its run does not carry: the rules that did not fire, which are the same to its end."""
+    async def _whole(self, state: RoundState, foreseen: RoundState | None = None) -> RoundState:
+        """``state`` with what its run does not carry: the rules that did not fire, which are the same to its end.
+
+        They are those of the round as it was ``foreseen``, where that was planned of the same content by the same rules
+        for the same approvals.
+        """
+        if foreseen is not None and _planned(foreseen) == _planned(state):
+            return state.model_copy(update={"not_fired": foreseen.not_fired})
         async with self._desk.database.single() as work:
             stored = await work.rounds.get(state.quote_id, state.round)
         return state.model_copy(update={"not_fired": stored.not_fired})
@@ -342,8 +349,8 @@ class QuoteDesk:
     async def _asked(self, approval: str) -> tuple[RoundState, Directory]:
         """The round of an approval, and who is who."""
         async with self._desk.database.single() as work:
-            state = await work.rounds.of_approval(approval)
-            directory = await self._desk.knowledge.known_directory(work)
+            state, version = await work.rounds.of_approval_with_directory(approval)
+        directory = self._desk.knowledge.directory_of(version)
         if directory is None:
             async with self._desk.reading() as work:
                 directory = await self._desk.knowledge.directory(work)
@@ -360,3 +367,9 @@ class QuoteDesk:
         if key is None or not await work.idempotency.is_claimed(f"{verb}/{stored.quote_id}/{stored.round}/{key}"):
             return None
         return await work.rounds.get(stored.quote_id, stored.round)
+
+
+def _planned(state: RoundState) -> tuple[object, ...]:
+    """What a round was planned of, and what for."""
+    asked = [(each.approval_id, each.rule, each.snapshot) for each in state.approvals]
+    return (state.policy, state.policy_version, state.content_hash, state.submitter, asked)

@@ -55,7 +55,13 @@ async def resume_round(desk: Desk, quote_id: str, number: int) -> bool:
             return False
         quote = await work.quotes.get(quote_id)
     start = RoundStart(
-        quote_id=quote_id, round=number, by=state.submitter, policy=state.policy, at=desk.clock.told(), resumed=True
+        quote_id=quote_id,
+        round=number,
+        by=state.submitter,
+        policy=state.policy,
+        at=desk.clock.told(),
+        resumed=True,
+        few_actions=True,
     )
 
     async def call() -> bool:

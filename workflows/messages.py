@@ -16,7 +16,8 @@ from domain.order.choosing import Pick
 class RoundStart(Message):
     """Start of ``QuoteApproval``. ``token`` proves that it is from ``by``: an access token, or an act for this start.
 
-    ``at`` is the business time of the start; only a worker that was built for stories heeds it.
+    ``at`` is the business time of the start; only a worker that was built for stories heeds it. With
+    ``few_actions`` the run need not note in its history that it is of a release with ``patched("few-actions")``.
     """
 
     quote_id: str
@@ -28,6 +29,7 @@ class RoundStart(Message):
     resumed: bool = False
     clock_offset_us: int | None = None
     token: str = ""
+    few_actions: bool = False
 
 
 class RoundResult(Message):

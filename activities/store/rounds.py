@@ -15,7 +15,16 @@ from activities.store.jsonable import jsonable
 from activities.store.outgoing import rows_of
 from activities.store.round_rows import approval_rows, decision_rows, people_rows, round_row, withdrawal_rows
 from activities.store.round_writing import OPEN_ROUND, SAVE_ROUND, parameters
-from activities.store.tables import approval_people, approvals, decisions, outgoing, quotes, rounds, withdrawals
+from activities.store.tables import (
+    approval_people,
+    approvals,
+    decisions,
+    directory_counter,
+    outgoing,
+    quotes,
+    rounds,
+    withdrawals,
+)
 from domain.approval.state import ApprovalState, Notice, RoundState
 from domain.refusal import Refusal
 
@@ -31,6 +40,9 @@ READ_ROUND_OF = (
     select(rounds.c.state)
     .join(approvals, (rounds.c.quote_id == approvals.c.quote_id) & (rounds.c.round == approvals.c.round))
     .where(approvals.c.approval_id == bindparam("approval"))
+)
+READ_ROUND_AND_VERSION = READ_ROUND_OF.add_columns(
+    select(directory_counter.c.version).scalar_subquery().label("version")
 )
 ADD_WITHDRAWALS = upsert(withdrawals).on_conflict_do_nothing()
 
@@ -201,8 +213,15 @@ class RoundStore:
         """The round that the approval of that id belongs to. Code: ``unknown_approval``."""
         found = (await self._connection.execute(READ_ROUND_OF, {"approval": approval_id})).scalar_one_or_none()
         if found is None:
-            raise Refusal("unknown_approval", f"there is no approval {approval_id}", "approval")
+            raise _unknown_approval(approval_id)
         return RoundState.model_validate(found)
+
+    async def of_approval_with_directory(self, approval_id: str) -> tuple[RoundState, int]:
+        """The same, and which version of the directory is the newest. Code: ``unknown_approval``."""
+        row = (await self._connection.execute(READ_ROUND_AND_VERSION, {"approval": approval_id})).one_or_none()
+        if row is None:
+            raise _unknown_approval(approval_id)
+        return RoundState.model_validate(row.state), int(row.version)
 
     async def all(self, quote_id: str) -> tuple[RoundState, ...]:
         """All rounds of the quote, the first one first."""
@@ -221,7 +240,7 @@ class RoundStore:
         statement = select(columns.quote_id, columns.round).where(columns.approval_id == approval_id)
         row = (await self._connection.execute(statement)).one_or_none()
         if row is None:
-            raise Refusal("unknown_approval", f"there is no approval {approval_id}", "approval")
+            raise _unknown_approval(approval_id)
         return RoundName(row.quote_id, row.round)
 
     async def involving(
@@ -249,6 +268,10 @@ class RoundStore:
             statement = select(columns.quote_id, columns.round).where(some, columns.state.in_(OPEN)).distinct()
             found.update(RoundName(*row) for row in await self._connection.execute(statement))
         return tuple(sorted(found))
+
+
+def _unknown_approval(approval_id: str) -> Refusal:
+    return Refusal("unknown_approval", f"there is no approval {approval_id}", "approval")
 
 
 def _changed(before: Mapping[Any, dict[str, Any]], after: Mapping[Any, dict[str, Any]]) -> list[dict[str, Any]]:
