@@ -80,14 +80,25 @@ def is_currency(code: str) -> bool:
 
 def round_half_away(value: Fraction | Decimal | int, digits: int) -> Decimal:
     """``value`` rounded to ``digits`` decimals, a half away from zero; the result has exactly that scale."""
-    scaled = Fraction(value) * 10**digits
-    whole = (abs(scaled.numerator) * 2 + scaled.denominator) // (scaled.denominator * 2)
-    return Decimal(f"{'-' if scaled < 0 and whole else ''}{whole}E-{digits}")
+    numerator, denominator = value.as_integer_ratio()
+    return _rounded(numerator, denominator, digits)
+
+
+def _rounded(numerator: int, denominator: int, digits: int) -> Decimal:
+    """In whole numbers: to make fractions and shorten them takes longer than all else."""
+    whole = (abs(numerator) * 10**digits * 2 + denominator) // (denominator * 2)
+    return Decimal(f"{'-' if numerator < 0 and whole else ''}{whole}E-{digits}")
 
 
 def round_money(value: Fraction | Decimal | int, currency: str) -> Decimal:
     """``value`` rounded to the minor unit of ``currency``, a half away from zero."""
     return round_half_away(value, minor_digits(currency))
+
+
+def share_of(amount: Decimal, share: Fraction, currency: str) -> Decimal:
+    """That share of ``amount``, rounded to the minor unit of ``currency``, a half away from zero."""
+    numerator, denominator = amount.as_integer_ratio()
+    return _rounded(numerator * share.numerator, denominator * share.denominator, minor_digits(currency))
 
 
 def total_of(amounts: Iterable[Decimal], currency: str) -> Decimal:

@@ -182,7 +182,7 @@ class CustomerDesk:
 
 async def _ledger_of(work: Work, customer_id: str) -> Ledger:
     customer = await customer_of(work.connection, customer_id)
-    entries = await work.ledger.entries(customer=customer_id)
+    entries = await work.ledger.short(customer_id)
     return Ledger(customer, entries, await work.closed_periods.of(customer_id))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.order_rows import ledger_row
 from activities.store.order_tables import ledger
+from activities.store.short_rows import SHORT_ROWS, read_short
 from domain.ledger.entries import LedgerEntry
 
 
@@ -47,3 +48,8 @@ class LedgerStore:
         statement = select(ledger.c.body).where(*where).order_by(ledger.c.seq)
         found = (await self._connection.execute(statement)).scalars()
         return tuple(LedgerEntry.model_validate(body) for body in found)
+
+    async def short(self, customer: str) -> tuple[LedgerEntry, ...]:
+        """All entries of a customer, for questions about them: facts tell only what is new (:mod:`short_rows`)."""
+        told = await self._connection.execute(text(f"SELECT {SHORT_ROWS}"), {"customer": customer})
+        return read_short(told.scalar_one())

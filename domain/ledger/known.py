@@ -5,11 +5,13 @@ A correction adds rows, so what was known before stays as it was: only rows reco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -47,6 +49,20 @@ class KnownItem:
     def item_id(self) -> str:
         return self.plan.item_id
 
+    def copied(self) -> KnownItem:
+        """The same facts, to which others may be added."""
+        return replace(
+            self,
+            delivered=[*self.delivered],
+            accepted=[*self.accepted],
+            reached=[*self.reached],
+            holds=[*self.holds],
+            progress=[*self.progress],
+            usage=[*self.usage],
+            invoiced=[*self.invoiced],
+            periods=[*self.periods],
+        )
+
     @property
     def received(self) -> Receipts:
         """What counts as received: deliveries, or acceptances where the line requires them."""
@@ -69,23 +85,62 @@ def known_items(entries: Iterable[LedgerEntry], known: datetime | None = None) -
     return entries.now if known is None and isinstance(entries, Told) else _known_items(entries, known)
 
 
+def known_at(entries: Sequence[LedgerEntry], known: Sequence[datetime | None]) -> tuple[tuple[KnownItem, ...], ...]:
+    """:func:`known_items` at each of ``known`` (rising; none: everything recorded). An item of which nothing was
+    recorded between two moments is the same object in both."""
+    if any(later.recorded_at < earlier.recorded_at for earlier, later in pairwise(entries)):
+        return tuple(known_items(entries, each) for each in known)
+    found: list[tuple[KnownItem, ...]] = []
+    knowledge, position = Knowledge(), 0
+    for moment in known:
+        last = len(entries) if moment is None else bisect_right(entries, moment, position, key=_recorded_at)
+        for entry in entries[position:last]:
+            knowledge.learn(entry)
+        position = last
+        found.append(knowledge.told())
+    return tuple(found)
+
+
+def _recorded_at(entry: LedgerEntry) -> datetime:
+    return entry.recorded_at
+
+
 def _known_items(entries: Iterable[LedgerEntry], known: datetime | None) -> tuple[KnownItem, ...]:
-    found: dict[str, KnownItem] = {}
-    taken_back: set[str] = set()
+    knowledge = Knowledge()
     for entry in entries:
-        if known is not None and entry.recorded_at > known:
-            continue
-        item = found.setdefault(entry.item_id, KnownItem(entry))
-        item.rows += entry.kind is not EntryKind.INVOICED
-        if entry.kind is EntryKind.SCHEDULED:
-            if entry.counter:
-                taken_back.add(entry.item_id)
-                continue
-            taken_back.discard(entry.item_id)
-            item.plan = entry
-        else:
+        if known is None or entry.recorded_at <= known:
+            knowledge.learn(entry)
+    return knowledge.told()
+
+
+class Knowledge:
+    """What is learnt from entry after entry. What was told once stays: items are changed as copies then."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, KnownItem] = {}
+        self._taken_back: set[str] = set()
+        self._told: set[str] = set()
+
+    def learn(self, entry: LedgerEntry) -> None:
+        item_id, kind = entry.item_id, entry.kind
+        item = self._items.get(item_id)
+        if item is None:
+            item = self._items[item_id] = KnownItem(entry)
+        elif item_id in self._told:
+            self._told.discard(item_id)
+            item = self._items[item_id] = item.copied()
+        item.rows += kind is not EntryKind.INVOICED
+        if kind is not EntryKind.SCHEDULED:
             _note(item, entry)
-    return tuple(item for item_id, item in found.items() if item_id not in taken_back)
+        elif entry.counter:
+            self._taken_back.add(item_id)
+        else:
+            self._taken_back.discard(item_id)
+            item.plan = entry
+
+    def told(self) -> tuple[KnownItem, ...]:
+        self._told = set(self._items)
+        return tuple(item for item_id, item in self._items.items() if item_id not in self._taken_back)
 
 
 def _note(item: KnownItem, entry: LedgerEntry) -> None:

@@ -18,7 +18,7 @@ from typing import Protocol
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.known import KnownItem, by
 from domain.ledger.recognition import ALL, change_dates, earned_share, part_of
-from domain.money import round_money
+from domain.money import round_money, share_of
 from domain.quote import Revenue
 
 CATCH_UP = frozenset({Revenue.PERCENT_COMPLETE, Revenue.ON_MILESTONE})
@@ -73,7 +73,7 @@ class Obligation:
         """What is earned by the end of ``day`` of this amount and all that it modifies."""
         if self.since is not None and (day < self.since or self.since == NEVER):
             return self.previous.together_by(day) if self.previous else 0 * self.amount
-        return round_money(Fraction(self._amounts()) * self._share(day), self.item.plan.currency)
+        return share_of(self._amounts(), self._share(day), self.item.plan.currency)
 
     def changes(self) -> Iterator[date]:
         yield from change_dates(self.item)
