@@ -28,7 +28,8 @@ class KnownItem:
     ``holds`` are the local dates from which its order is held (true) or no longer held, in the order of recording.
     ``progress`` holds cumulative percents, ``usage`` and ``invoiced`` amounts; ``periods`` are the rows of the later
     periods of an evergreen item, counter-rows among them. ``rows`` counts what the ledger tells of it, but for
-    invoices, by which nothing is earned: rows are only added, so as many rows mean the same facts.
+    invoices, by which nothing is earned: rows are only added, so as many rows mean the same facts. ``rows_of_work`` are
+    those of each item whose facts it shares.
     """
 
     plan: LedgerEntry
@@ -44,6 +45,7 @@ class KnownItem:
     invoiced: Receipts = field(default_factory=list)
     periods: list[LedgerEntry] = field(default_factory=list)
     rows: int = 0
+    rows_of_work: tuple[tuple[str, int], ...] = ()
 
     @property
     def item_id(self) -> str:

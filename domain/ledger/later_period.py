@@ -1,7 +1,8 @@
 """Later periods of what runs without end: each ``price_per`` period after the first adds a ledger row outside I2.
 
-The first period is the order's own amount. A row is due on the first day of its period; where the plan changed, or is
-gone, rows that no longer hold are taken back.
+The first period is the order's own amount. A change in mid-period has less than a whole one: a row on its first day
+says by how much. A row is due on the first day of its period; where the plan changed, or is gone, rows that no longer
+hold are taken back.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from datetime import date, datetime
 from fractions import Fraction
 
 from domain.ledger.entries import EntryKind, LedgerEntry
+from domain.ledger.evergreen import in_force
+from domain.ledger.grid import Grid, Span, grid_of, has_periods
 from domain.ledger.known import KnownItem, known_items
-from domain.ledger.recognition import TIME_METHODS
 from domain.money import round_money
-from domain.quote import Kind, PricePer
-from domain.term import ONE_DAY, add_months, term_days
 
 
 def due_periods(entries: Iterable[LedgerEntry], day: date, recorded_at: datetime) -> tuple[LedgerEntry, ...]:
@@ -25,54 +25,41 @@ def due_periods(entries: Iterable[LedgerEntry], day: date, recorded_at: datetime
     Asked again with these rows among the entries, nothing is due: the ids say which row it is.
     """
     rows = tuple(entries)
-    plans = {item.item_id: item for item in known_items(rows) if _runs_on(item)}
-    told: dict[str, list[LedgerEntry]] = {item_id: [] for item_id in plans}
+    items = {item.item_id: item for item in known_items(rows)}
+    running = {item_id: item for item_id, item in items.items() if _runs_on(item)}
+    told: dict[str, list[LedgerEntry]] = {item_id: [] for item_id in running}
     for entry in rows:
         if entry.kind is EntryKind.PERIOD:
             told.setdefault(entry.item_id, []).append(entry)
     due: list[LedgerEntry] = []
     for item_id, periods in told.items():
-        wanted = {row.effective: row for row in _wanted(plans[item_id].plan, day)} if item_id in plans else {}
-        due.extend(_missing(periods, wanted, recorded_at))
+        item = running.get(item_id)
+        wanted = _wanted(item.plan, grid_of(item, items), day) if item is not None else ()
+        due.extend(_missing(periods, {row.effective: row for row in wanted}, recorded_at))
     return tuple(due)
 
 
-def in_force(periods: Sequence[LedgerEntry]) -> tuple[LedgerEntry, ...]:
-    """The rows of periods that were not taken back, by start."""
-    found: dict[date, LedgerEntry] = {}
-    for row in periods:
-        if row.counter:
-            found.pop(row.effective, None)
-        else:
-            found[row.effective] = row
-    return tuple(found[start] for start in sorted(found))
-
-
-def period_months(plan: LedgerEntry) -> int:
-    """How many months one ``price_per`` period has."""
-    return 12 if plan.price_per is PricePer.YEAR else 1
-
-
 def _runs_on(item: KnownItem) -> bool:
-    plan = item.plan
-    has_periods = plan.item_kind is Kind.EVERGREEN and plan.revenue in TIME_METHODS and plan.start is not None
-    return has_periods and item.activated and not item.rejected
+    return has_periods(item.plan) and item.activated and not item.rejected
 
 
-def _wanted(plan: LedgerEntry, day: date) -> Iterator[LedgerEntry]:
-    """The later periods of ``plan`` that have begun by ``day``, as rows."""
+def _wanted(plan: LedgerEntry, grid: Grid, day: date) -> Iterator[LedgerEntry]:
+    """The rows of ``plan`` that have begun by ``day``: its later periods, and what its first has less than a whole."""
     assert plan.start is not None
-    months = number = period_months(plan)
-    last = min(day, plan.end or day)
-    while (start := add_months(plan.start, number)) <= last:
-        whole_end = add_months(plan.start, number + months) - ONE_DAY
-        end = min(whole_end, plan.end or whole_end)
-        part = Fraction(term_days(start, end), term_days(start, whole_end))
-        amount = round_money(Fraction(plan.amount) * part, plan.currency)
-        yield plan.model_copy(
-            update={"kind": EntryKind.PERIOD, "amount": amount, "start": start, "end": end, "effective": start}
-        )
-        number += months
+    last, number = min(day, plan.end or day), grid.number(plan.start)
+    first = _row(plan, grid.span(number), plan.start)
+    if plan.revises is not None and first.amount != plan.amount and plan.start <= day:
+        yield first.model_copy(update={"amount": first.amount - plan.amount})
+    while (span := grid.span(number := number + 1)).start <= last:
+        yield _row(plan, span, span.start)
+
+
+def _row(plan: LedgerEntry, span: Span, start: date) -> LedgerEntry:
+    """The row of a period of which ``plan`` runs from ``start`` on, its amount by the days."""
+    end = min(span.end, plan.end or span.end)
+    amount = round_money(Fraction(plan.amount) * span.part(start, end), plan.currency)
+    facts = {"kind": EntryKind.PERIOD, "amount": amount, "start": start, "end": end, "effective": start}
+    return plan.model_copy(update=facts)
 
 
 def _missing(

@@ -63,7 +63,8 @@ class Obligation:
     @property
     def signature(self) -> Signature:
         before = self.previous.signature if self.previous else None
-        return (self.item.item_id, self.item.plan.kind, self.item.rows, self.amount, self.since, before)
+        rows = (self.item.rows, self.item.rows_of_work)
+        return (self.item.item_id, self.item.plan.kind, rows, self.amount, self.since, before)
 
     def earned_by(self, day: date) -> Decimal:
         before = self.previous.together_by(day) if self.previous else 0 * self.amount
@@ -143,11 +144,11 @@ def _sharing(family: list[KnownItem]) -> Iterator[KnownItem]:
     first = family[0].plan
     reached = [fact for item in family for fact in item.reached]
     progress = [fact for item in family for fact in item.progress]
-    rows = sum(item.rows for item in family)
+    rows = tuple((item.item_id, item.rows) for item in family)
     for item in family:
         milestones = item.plan.milestones or first.milestones
         plan = item.plan.model_copy(update={"milestones": milestones})
-        yield replace(item, plan=plan, reached=reached, progress=progress, rows=rows)
+        yield replace(item, plan=plan, reached=reached, progress=progress, rows_of_work=rows)
 
 
 def chained(items: Items, amounts: Mapping[str, Decimal]) -> Mapping[str, Obligation]:

@@ -31,7 +31,7 @@ def earned_share(item: KnownItem, day: date) -> Fraction:
     method = item.plan.revenue
     if method in TIME_METHODS:
         start, end = recognition_term(item.plan)
-        return _over_time(method, start, end, day)
+        return share_of_term(method, start, end, day)
     if method is Revenue.ON_DELIVERY:
         return part_of(by(item.received, day), item.plan.quantity)
     if method is Revenue.ON_MILESTONE:
@@ -69,7 +69,7 @@ def recognition_term(plan: LedgerEntry) -> tuple[date, date]:
 
 
 @lru_cache(maxsize=50_000)
-def _over_time(method: Revenue, start: date, end: date, day: date) -> Fraction:
+def share_of_term(method: Revenue, start: date, end: date, day: date) -> Fraction:
     """The share of a term that is over by ``day``; remembered, for the items of a customer share few terms."""
     if day < start:
         return NOTHING
@@ -101,7 +101,7 @@ def change_dates(item: KnownItem) -> Iterator[date]:
     """Days at whose ends the earned share is looked at, in no order: of events, or the end of each month in between."""
     method = item.plan.revenue
     if method in TIME_METHODS:
-        yield from month_ends(*recognition_term(item.plan))
+        yield from _ends_of(*recognition_term(item.plan))
     elif method is Revenue.ON_DELIVERY:
         yield from (on for on, _ in item.received)
     elif method is Revenue.ON_MILESTONE:
@@ -110,6 +110,11 @@ def change_dates(item: KnownItem) -> Iterator[date]:
         yield from (on for on, _ in item.progress)
     elif method is Revenue.USAGE:
         yield from (on for on, _ in item.usage)
+
+
+@lru_cache(maxsize=5_000)
+def _ends_of(start: date, end: date) -> tuple[date, ...]:
+    return tuple(month_ends(start, end))
 
 
 def month_ends(start: date, end: date) -> Iterator[date]:

@@ -26,8 +26,8 @@ from domain.ledger.closing import (
 )
 from domain.ledger.connection import connected
 from domain.ledger.entries import LedgerEntry
-from domain.ledger.known import KnownItem, Receipts, known_items
-from domain.ledger.later_period import in_force
+from domain.ledger.evergreen import period_earnings
+from domain.ledger.known import KnownItem, Receipts, known_at, known_items
 from domain.ledger.obligation import Earning, Items, Obligation, chained, consumed, joined
 from domain.ledger.recognition import TIME_METHODS, recognition_term
 from domain.money import cumulative_split, total_of
@@ -133,7 +133,8 @@ def _schedules(
     if since is not None and present.items.keys() == {row.item_id for row in rows}:
         told = [each for each in told if each.until is None or since <= each.until]
     earlier = told_apart(told, rows)[:-1]
-    states = [*((each.until, _State.of(known_items(rows, each.at))) for each in earlier), (None, present)]
+    known = known_at(rows, [each.at for each in earlier]) if earlier else ()
+    states = [*((each.until, _State.of(items)) for each, items in zip(earlier, known, strict=True)), (None, present)]
     plans = {item_id: item.plan for _, state in states for item_id, item in state.items.items()}
     for item_id, plan in plans.items():
         books = [Book(until, state.parts(item_id)) for until, state in states]
@@ -152,7 +153,11 @@ class _State:
         items = joined({item.item_id: item for item in known})
         amounts = allocated(items)
         own: dict[str, Earning] = {**chained(items, amounts), **consumed(items.values())}
-        return cls(items, {item_id: _earnings(item, own[item_id], items) for item_id, item in items.items()})
+        by_period = period_earnings(items)
+        earnings = {
+            item_id: by_period.get(item_id) or _earnings(item, own[item_id], items) for item_id, item in items.items()
+        }
+        return cls(items, earnings)
 
     def parts(self, item_id: str) -> tuple[Earning, ...]:
         return self.earnings.get(item_id, ())
@@ -173,7 +178,7 @@ def _earnings(item: KnownItem, own: Earning, items: Items) -> tuple[Earning, ...
     if plan.end is None and plan.revenue in TIME_METHODS:
         recognition_term(plan)
     if plan.revenue is not Revenue.AS_BASE:
-        return (own, *(Obligation(KnownItem(row, rows=row.position), row.amount) for row in in_force(item.periods)))
+        return (own,)
     base = [part for part in plan.base if part.item_id in items]
     if not sum(part.amount for part in base):
         return ()

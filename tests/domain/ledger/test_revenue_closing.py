@@ -191,3 +191,15 @@ def test_the_audit_finds_a_ledger_that_was_tampered_with() -> None:
     doubled = ledger.entries[0].model_copy(update={"amount": Decimal("1.00")})
     codes = {problem.code for problem in revenue_violations([doubled, *ledger.entries], ledger.closed)}
     assert codes == {"revenue_contracted"}
+
+
+def test_a_closed_month_stays_when_as_much_is_told_of_the_work_as_is_cancelled() -> None:
+    """Found by random ledgers: two states with as many rows over all items of the work were taken for one."""
+    ledger = Ledger()
+    ledger.plan("W", "on_milestone", "100.00")
+    ledger.delta("W2", "W", "-8.00", "-1")
+    ledger.on("2027-02-01").close("2027-01")
+    ledger.on("2027-02-10").cancel("W2")
+    ledger.reach("W", "2027-01-20", "first")
+    ledger.reach("W", "2027-01-20", "last")
+    assert ledger.months("W") == {"2027-02<2027-01": "100.00"}
