@@ -26,6 +26,7 @@ from activities.requests import (
     RefusalNote,
     RoundMoved,
 )
+from activities.store.holding import hold_round
 from activities.store.record_entry import RecordEntry
 from activities.store.submissions import read_submission
 from activities.store.work import Database, Work
@@ -238,8 +239,7 @@ class ApprovalActivities:
         quote_id, number = request.quote_id, request.round
         try:
             async with self._database.work() as work:
-                stored = await work.quotes.get(quote_id, for_update=True)
-                state = await work.rounds.get(quote_id, number, for_update=True)
+                stored, state = await hold_round(work, quote_id, number)
                 if recalling:
                     if state.outcome is not None and state.outcome.value == "recalled":
                         return RoundMoved.to(state)

@@ -13,7 +13,7 @@ from activities.composition import compose
 from activities.partners.letter_press import LetterPress
 from activities.partners.mail import Mail, Mailing, Undeliverable, Unreachable
 from activities.store.outgoing import OutgoingMessage
-from activities.store.work import Database
+from activities.store.work import Database, Work
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +116,8 @@ class Relay:
     async def _bring(self, message: OutgoingMessage) -> bool:
         try:
             mailing = await self._written(message)
+            if mailing is None:
+                return False
             await self._mail.deliver(mailing)
         except Unreachable as error:
             await self._failed(message, error)
@@ -130,9 +132,14 @@ class Relay:
             await work.outgoing.mark_sent(message.key, mailing.complaint)
         return True
 
-    async def _written(self, message: OutgoingMessage) -> Mailing:
+    async def _written(self, message: OutgoingMessage) -> Mailing | None:
+        """The letter as it is sent; none where it is given up before it is written."""
         async with self._database.single() as work:
-            letter = await compose(work, message)
+            try:
+                letter = await compose(work, message)
+            except Undeliverable as error:
+                await _note_given_up(work, message, str(error), error.code)
+                return None
         mailing = await asyncio.to_thread(self._press.write, letter)
         if mailing.complaint is not None:
             log.warning("template_broken", key=message.key, error=mailing.complaint)
@@ -149,6 +156,10 @@ class Relay:
             await work.outgoing.mark_failed(message.key, told, again_in=pause)
 
     async def _give_up(self, message: OutgoingMessage, told: str, reason: str) -> None:
-        log.warning("message_given_up", key=message.key, kind=message.kind, reason=reason, error=told)
         async with self._database.single() as work:
-            await work.outgoing.give_up(message.key, told, reason)
+            await _note_given_up(work, message, told, reason)
+
+
+async def _note_given_up(work: Work, message: OutgoingMessage, told: str, reason: str) -> None:
+    log.warning("message_given_up", key=message.key, kind=message.kind, reason=reason, error=told)
+    await work.outgoing.give_up(message.key, told, reason)

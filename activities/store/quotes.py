@@ -157,6 +157,10 @@ class QuoteStore:
             self._held[quote_id] = found
         return found
 
+    def hold(self, stored: StoredQuote) -> None:
+        """Know a quote that another statement of this transaction has read and holds."""
+        self._held[stored.quote_id] = stored
+
     async def get(self, quote_id: str, *, for_update: bool = False) -> StoredQuote:
         """The quote of that id. Code: ``unknown_quote``."""
         found = await self.find(quote_id, for_update=for_update)

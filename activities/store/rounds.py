@@ -110,6 +110,10 @@ class RoundStore:
             raise Refusal("already_pending", f"round {max(found)} of quote {state.quote_id} is open", "quote_id")
         return version
 
+    def hold(self, state: RoundState, revision: int) -> None:
+        """Know a round that another statement of this transaction has read and holds."""
+        self._held[RoundName(state.quote_id, state.round)] = (state, revision)
+
     async def find(self, quote_id: str, round: int, *, for_update: bool = False) -> RoundState | None:
         """That round, if it is there; ``for_update`` holds it until the transaction ends."""
         found = await self._read(RoundName(quote_id, round), for_update=for_update)
