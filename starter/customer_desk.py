@@ -11,16 +11,16 @@ from zoneinfo import ZoneInfo
 from activities.agreements import promises_of
 from activities.store.customer_page import ChangeList
 from activities.store.customers import customer_of
+from activities.store.kept_ledgers import KeptLedger
 from activities.store.work import Work
 from domain.ledger.closing import ClosedPeriod
 from domain.ledger.contract import Contract, contracts
 from domain.ledger.entitlement import EVERYTHING, Entitlements, Scope, View, covers, entitlements
-from domain.ledger.entries import LedgerEntry
 from domain.ledger.invoicing import Position, position, positions
-from domain.ledger.known import end_of_day
+from domain.ledger.known import Told, end_of_day
 from domain.ledger.period import Period, read_period, within
 from domain.ledger.report import ContractOf, Grouping, Outstanding, ReportRow, contract_of, grouped, outstanding
-from domain.ledger.revenue import ItemSchedule, RevenueReport, remaining, report, revenue
+from domain.ledger.revenue import ItemSchedule, RevenueReport, remaining, report
 from domain.quote import Customer
 from domain.reading import DATE_TEXT, read_date
 from domain.refusal import Refusal
@@ -73,8 +73,16 @@ class Ledger:
     """The ledger of a customer, and which of its months are closed."""
 
     customer: Customer
-    entries: tuple[LedgerEntry, ...]
+    kept: KeptLedger
     closed: tuple[ClosedPeriod, ...]
+
+    @property
+    def entries(self) -> Told:
+        return self.kept.rows
+
+    def revenue(self, known: datetime | None) -> tuple[ItemSchedule, ...]:
+        """The schedule of every item as known at a moment (none: now)."""
+        return self.kept.revenue(known, self.closed)
 
 
 class CustomerDesk:
@@ -104,7 +112,7 @@ class CustomerDesk:
         Codes: ``invalid_moment``, ``unknown_contract``.
         """
         async with self._desk.reading() as work:
-            ledger = await _ledger_of(work, customer_id)
+            ledger = await self._ledger_of(work, customer_id)
             promised = await promises_of(work, customer_id) if view is View.UNORDERED else ()
         day = on or self._today(ledger.customer)
         moment = read_known(known, ledger.customer)
@@ -133,7 +141,7 @@ class CustomerDesk:
         ledger = await self._ledger(customer_id)
         moment = read_known(known, ledger.customer)
         period = read_period(first, until)
-        whole = revenue(ledger.entries, moment, ledger.closed)
+        whole = ledger.revenue(moment)
         schedules = within(whole, period)
         contract = contract_of(ledger.entries, None, moment)
         last = period.last or date.max
@@ -155,7 +163,7 @@ class CustomerDesk:
         """What remains to be earned after a local date (today), by when. Codes: as :meth:`revenue`."""
         ledger = await self._ledger(customer_id)
         moment = read_known(known, ledger.customer)
-        schedules = revenue(ledger.entries, moment, ledger.closed)
+        schedules = ledger.revenue(moment)
         day = on or self._today(ledger.customer)
         currency = schedules[0].plan.currency if schedules else None
         return Owed(moment, currency, outstanding(schedules, day), position(schedules, day))
@@ -163,7 +171,7 @@ class CustomerDesk:
     async def page(self, customer_id: str) -> CustomerLook:
         """The customer in one look, today. Codes: ``unknown_customer``, ``currency_differs``."""
         async with self._desk.database.single() as work:
-            facts = await work.customer_pages.facts(customer_id)
+            facts = await work.customer_pages.facts(customer_id, self._desk.database.kept_ledgers)
         return look(facts, self._today(facts.customer))
 
     async def timeline(self, customer_id: str, *, cursor: str | None = None, limit: int = 50) -> ChangeList:
@@ -177,13 +185,12 @@ class CustomerDesk:
 
     async def _ledger(self, customer_id: str) -> Ledger:
         async with self._desk.reading() as work:
-            return await _ledger_of(work, customer_id)
+            return await self._ledger_of(work, customer_id)
 
-
-async def _ledger_of(work: Work, customer_id: str) -> Ledger:
-    customer = await customer_of(work.connection, customer_id)
-    entries = await work.ledger.short(customer_id)
-    return Ledger(customer, entries, await work.closed_periods.of(customer_id))
+    async def _ledger_of(self, work: Work, customer_id: str) -> Ledger:
+        customer = await customer_of(work.connection, customer_id)
+        kept = await work.ledger.short(customer_id, self._desk.database.kept_ledgers)
+        return Ledger(customer, kept, await work.closed_periods.of(customer_id))
 
 
 def read_known(text: str | None, customer: Customer) -> datetime | None:

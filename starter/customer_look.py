@@ -14,8 +14,8 @@ from activities.store.customer_page import ChangeFacts, CustomerFacts, OrderFact
 from domain.ledger.asset import Asset, Subscription, assets, subscriptions
 from domain.ledger.contract import Contract, contracts
 from domain.ledger.invoicing import Position, position
-from domain.ledger.known import KnownItem, Told, known_items
-from domain.ledger.revenue import remaining, revenue
+from domain.ledger.known import KnownItem, known_items
+from domain.ledger.revenue import remaining
 from domain.ledger.view import View
 from domain.money import total_of
 from domain.order.order import OrderState
@@ -83,7 +83,7 @@ class CustomerLook:
 
 def look(facts: CustomerFacts, on: date) -> CustomerLook:
     """What ``facts`` show on the local date ``on``."""
-    rows = Told(facts.entries)
+    rows = facts.ledger.rows
     planned = subscriptions(rows, view=View.COMMITTED)
     return CustomerLook(
         customer=facts.customer,
@@ -133,7 +133,7 @@ def _delivered(items: Iterable[KnownItem], on: date) -> Iterator[Delivered]:
 
 def _money(facts: CustomerFacts, on: date) -> Iterator[Money]:
     """In each currency alone: amounts in several do not add up."""
-    schedules = revenue(facts.entries, closed=facts.closed, since=on)
+    schedules = facts.ledger.revenue(None, facts.closed, since=on)
     for currency in sorted({quote.currency for quote in facts.quotes}):
         quotes = [quote for quote in facts.quotes if quote.currency == currency]
         own = [each for each in schedules if each.plan.currency == currency]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -11,17 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.credit_holds import CreditWord
 from activities.store.cursor import make_cursor, read_cursor, read_number
-from activities.store.short_rows import SHORT_ROWS, read_short
+from activities.store.kept_ledgers import KeptLedger, KeptLedgers
+from activities.store.short_rows import MARK, SHORT_ROWS, read_short
 from domain.ledger.closing import ClosedPeriod
-from domain.ledger.entries import LedgerEntry
 from domain.order.order import OrderState
 from domain.quote import Customer
 from domain.refusal import Refusal
 
 RECENT = 20
 """How many changes the page shows; the timeline has them all."""
-CLOSED = TypeAdapter(tuple[ClosedPeriod, ...])
-NOTHING = "[]"
 
 
 class View(BaseModel):
@@ -76,18 +75,24 @@ class ChangeList(View):
     next: str | None
 
 
-class CustomerFacts(View):
+@dataclass(frozen=True, slots=True)
+class CustomerFacts:
     """All that the page is made of. ``customer`` is as the latest quote has it."""
 
     customer: Customer
     quotes: tuple[QuoteFacts, ...]
     orders: tuple[OrderFacts, ...]
     changes: tuple[ChangeFacts, ...]
-    entries: tuple[LedgerEntry, ...]
+    ledger: KeptLedger
     closed: tuple[ClosedPeriod, ...]
     credit: CreditWord | None
 
 
+CLOSED = TypeAdapter(tuple[ClosedPeriod, ...])
+QUOTES = TypeAdapter(tuple[QuoteFacts, ...])
+ORDERS = TypeAdapter(tuple[OrderFacts, ...])
+CHANGES = TypeAdapter(tuple[ChangeFacts, ...])
+NOTHING = "[]"
 PAGE = text(f"""
 WITH own AS (
     SELECT q.quote_id, q.title, q.state, q.accepted_at, q.currency, q.net_total, q.updated_at, v.content
@@ -119,6 +124,7 @@ SELECT
             FROM jsonb_array_elements(body -> 'items') AS item)) ORDER BY order_date, order_id)
      FROM orders WHERE customer_id = :customer)::text AS orders,
     (SELECT json_agg(changes ORDER BY seq DESC) FROM changes)::text AS changes,
+    {MARK} AS mark,
     {SHORT_ROWS} AS entries,
     (SELECT json_agg(json_build_object('month', month, 'at', at, 'by', "by", 'customer_id', customer_id) ORDER BY seq)
      FROM closed_periods WHERE customer_id IS NULL OR customer_id = :customer)::text AS closed,
@@ -140,17 +146,18 @@ class CustomerPages:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def facts(self, customer_id: str) -> CustomerFacts:
+    async def facts(self, customer_id: str, kept: KeptLedgers) -> CustomerFacts:
         """All that the page of a customer is made of. Code: ``unknown_customer``."""
-        row = (await self._connection.execute(PAGE, {"customer": customer_id, "recent": RECENT})).mappings().one()
+        asked = {"customer": customer_id, "recent": RECENT, "mark": kept.mark(customer_id)}
+        row = (await self._connection.execute(PAGE, asked)).mappings().one()
         if row["customer"] is None:
             raise Refusal("unknown_customer", f"no quote names a customer {customer_id}", "customer")
         return CustomerFacts(
             customer=Customer.model_validate_json(row["customer"]),
-            quotes=TypeAdapter(tuple[QuoteFacts, ...]).validate_json(row["quotes"] or NOTHING),
-            orders=TypeAdapter(tuple[OrderFacts, ...]).validate_json(row["orders"] or NOTHING),
-            changes=TypeAdapter(tuple[ChangeFacts, ...]).validate_json(row["changes"] or NOTHING),
-            entries=read_short(row["entries"]),
+            quotes=QUOTES.validate_json(row["quotes"] or NOTHING),
+            orders=ORDERS.validate_json(row["orders"] or NOTHING),
+            changes=CHANGES.validate_json(row["changes"] or NOTHING),
+            ledger=kept.at(customer_id, row["mark"], lambda: read_short(row["entries"])),
             closed=CLOSED.validate_json(row["closed"] or NOTHING),
             credit=CreditWord.model_validate_json(row["credit"]) if row["credit"] is not None else None,
         )

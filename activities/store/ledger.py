@@ -9,10 +9,13 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.store.kept_ledgers import KeptLedger, KeptLedgers
 from activities.store.order_rows import ledger_row
 from activities.store.order_tables import ledger
-from activities.store.short_rows import SHORT_ROWS, read_short
+from activities.store.short_rows import MARK, SHORT_ROWS, read_short
 from domain.ledger.entries import LedgerEntry
+
+SHORT = text(f"SELECT {MARK}, {SHORT_ROWS}")
 
 
 class LedgerStore:
@@ -49,7 +52,8 @@ class LedgerStore:
         found = (await self._connection.execute(statement)).scalars()
         return tuple(LedgerEntry.model_validate(body) for body in found)
 
-    async def short(self, customer: str) -> tuple[LedgerEntry, ...]:
+    async def short(self, customer: str, kept: KeptLedgers) -> KeptLedger:
         """All entries of a customer, for questions about them: facts tell only what is new (:mod:`short_rows`)."""
-        told = await self._connection.execute(text(f"SELECT {SHORT_ROWS}"), {"customer": customer})
-        return read_short(told.scalar_one())
+        asked = {"customer": customer, "mark": kept.mark(customer)}
+        mark, told = (await self._connection.execute(SHORT, asked)).one()
+        return kept.at(customer, mark, lambda: read_short(told))

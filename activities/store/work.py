@@ -20,6 +20,7 @@ from activities.store.directory import DirectoryStore
 from activities.store.erp_messages import ErpMessages
 from activities.store.idempotency import IdempotencyKeys
 from activities.store.jsonable import compact
+from activities.store.kept_ledgers import KeptLedgers
 from activities.store.ledger import LedgerStore
 from activities.store.liveness import watch
 from activities.store.message_views import MessageViews
@@ -187,6 +188,7 @@ class Database:
         milliseconds = str(round(statement_timeout * 1000))
         self._clock = clock
         self._end_of_record = asyncio.Lock()
+        self.kept_ledgers = KeptLedgers()
         self.engine: AsyncEngine = create_async_engine(
             asyncpg_address(url),
             pool_size=pool_size,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from activities.store.audit import audit
+from activities.store.kept_ledgers import KeptLedgers
 from activities.store.work import Database
 from domain.ledger.known import known_items
 from starter.clock import StoryClock
@@ -99,10 +100,10 @@ async def test_the_page_reads_the_same_rows_as_the_ledger(api: Api, clock: Story
     await api.post(f"/orders/{quote}-1/deliveries", "erp", {"line": "A", "quantity": "1"})
     await api.post(f"/orders/{quote}-1/invoices", "erp", {"line": "S", "amount": "1200.00"})
     async with database.reading() as work:
-        facts = await work.customer_pages.facts("C-RUN")
+        facts = await work.customer_pages.facts("C-RUN", KeptLedgers())
         whole = await work.ledger.entries(customer="C-RUN")
-    assert known_items(facts.entries) == known_items(whole)
-    assert [(each.entry_id, each.recorded_at) for each in facts.entries] == [
+    assert known_items(facts.ledger.rows) == known_items(whole)
+    assert [(each.entry_id, each.recorded_at) for each in facts.ledger.rows] == [
         (each.entry_id, each.recorded_at) for each in whole
     ]
 
