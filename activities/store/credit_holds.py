@@ -15,10 +15,10 @@ from domain.refusal import Refusal
 
 COLUMNS = credit_holds.c
 
-# Blocked orders are few, and have an index; of each the last word on its customer is looked up.
+# Orders that are blocked (or held since) are few, and have an index; of each the last word on its customer is looked up.
 FREED = text("""
 SELECT o.order_id FROM orders o
-WHERE o.state = 'blocked' AND o.order_id > :after AND (o.body #>> '{block,reasons}') LIKE :credit
+WHERE o.state IN ('blocked', 'on_hold') AND o.order_id > :after AND (o.body #>> '{block,reasons}') LIKE :credit
   AND (cast(:customer AS text) IS NULL OR o.customer_id = :customer)
   AND NOT coalesce((SELECT h.held FROM credit_holds h WHERE h.customer_id = o.customer_id
                     ORDER BY h.seq DESC LIMIT 1), false)

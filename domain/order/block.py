@@ -101,11 +101,19 @@ def block(order: Order, reasons: tuple[str, ...], cause: Cause) -> Change:
 def unblock(order: Order, cause: Cause) -> Change:
     """The order back in the state that it was blocked in, to be tried again: after its date it is due at once.
 
-    Other reasons for which it was blocked are looked at again then. Code: ``wrong_state`` (it is not blocked).
+    Other reasons for which it was blocked are looked at again then. One that was held since stays held, and goes back
+    there when it is released. Code: ``wrong_state`` (it is not blocked).
     """
     if order.block is None:
         raise Refusal("wrong_state", f"order {order.order_id} is not blocked", "order")
     journal = Journal.of_change(order, cause)
-    after = order.model_copy(update={"state": order.block.state_before, "block": None})
-    journal.event(OrderEventKind.RELEASED, before={"state": order.state}, after={"state": after.state})
+    update: dict[str, object] = {"state": order.block.state_before, "block": None}
+    if order.hold is not None:
+        held = order.hold.model_copy(update={"state_before": order.block.state_before})
+        update = {"hold": held, "block": None}
+    after = order.model_copy(update=update)
+    blocked = "; ".join(order.block.reasons)
+    journal.event(
+        OrderEventKind.RELEASED, before={"state": order.state, "blocked": blocked}, after={"state": after.state}
+    )
     return journal.change(after)

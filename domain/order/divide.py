@@ -51,7 +51,7 @@ def divide(
     refuse_state(order, Operation.SPLIT)
     refuse_after_cut_off(order, cause, cut_off)
     revision = Revision(book, cause, Operation.SPLIT)
-    target = _target(revision, order, to, order_date, key)
+    target = _target(revision, order, to, order_date, key, cut_off)
     _divide(revision, order, taken, target)
     facts = {"lines": named(order.item(item_id) for item_id in taken)}
     revision.note(order.order_id, OrderEventKind.DIVIDED, after={"to": target.key, **facts})
@@ -65,7 +65,14 @@ def _quantity(item: Item) -> Decimal:
     return item.quantity
 
 
-def _target(revision: Revision, order: Order, to: str | None, order_date: date | None, key: str | None) -> Order:
+def _target(
+    revision: Revision,
+    order: Order,
+    to: str | None,
+    order_date: date | None,
+    key: str | None,
+    cut: timedelta | None,
+) -> Order:
     if to is None:
         day = order_date or order.order_date
         refuse_date(order, day, revision.cause)
@@ -75,6 +82,7 @@ def _target(revision: Revision, order: Order, to: str | None, order_date: date |
     target = revision.book.order(to)
     refuse_strangers(order, target)
     refuse_state(target, Operation.SPLIT)
+    refuse_after_cut_off(target, revision.cause, cut)
     return target
 
 

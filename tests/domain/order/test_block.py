@@ -7,7 +7,7 @@ import pytest
 from domain.order.activation import activate, advance
 from domain.order.block import asks_quote, blockers, facts_of, is_credit_blocked, read_required, unblock
 from domain.order.event import Change
-from domain.order.hold import release
+from domain.order.hold import hold, release
 from domain.order.order import Order, OrderState
 from domain.refusal import Refusal
 from tests.domain.order.story import BEFORE, Story, cause, quoted, seats, thing
@@ -94,3 +94,16 @@ def test_only_a_blocked_order_is_freed() -> None:
     with pytest.raises(Refusal) as refusal:
         unblock(planned().order("Q-1-1"), cause(BEFORE))
     assert refusal.value.code == "wrong_state"
+
+
+def test_an_order_that_was_held_while_it_was_blocked_stays_held_when_credit_is_given_again() -> None:
+    story, order = blocked(CREDIT)
+    story.keep(hold(story.book, order.order_id, cause(order.due, why="recall")))
+    held = story.order("Q-1-1")
+    assert is_credit_blocked(held)
+    story.keep(unblock(held, cause(order.due)))
+    freed = story.order("Q-1-1")
+    assert (freed.state, freed.block, freed.hold is not None) == (OrderState.ON_HOLD, None, True)
+    assert advance(freed, cause(order.due)) == Change()
+    story.keep(release(story.book, order.order_id, cause(order.due)))
+    assert (story.order("Q-1-1").state, story.order("Q-1-1").hold) == (OrderState.SCHEDULED, None)

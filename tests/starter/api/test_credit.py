@@ -126,6 +126,19 @@ async def test_an_order_that_is_tried_early_waits_for_its_date_when_the_hold_is_
     assert await state(api, order) == "scheduled"
 
 
+@pytest.mark.usefixtures("working")
+async def test_an_order_that_is_held_while_it_is_blocked_stays_held_when_the_hold_on_credit_is_lifted(api: Api) -> None:
+    order = await planned(api)
+    await api.call("POST", "/customers/C-RUN/credit-hold", "erp", json=HOLD)
+    assert (await api.post(f"/orders/{order}/activate"))["state"] == "blocked"
+    assert (await api.post(f"/orders/{order}/hold", body={"reason": "recall"}))["state"] == "on_hold"
+    await api.call("POST", "/customers/C-RUN/credit-hold/lift", "erp", json={"reason": "paid"})
+    assert await CreditWatch(api.desk).look() == 1
+    page = await api.get(f"/orders/{order}")
+    assert (page["state"], page["hold"]["why"], page["block"]) == ("on_hold", "recall", None)
+    assert (await api.post(f"/orders/{order}/release"))["state"] == "scheduled"
+
+
 async def test_who_may_say_who_gets_credit(api: Api, quote: str) -> None:
     path = "/customers/st-anne/credit-hold"
     assert await api.refused("POST", path, json=HOLD) == (403, "admin_only")
