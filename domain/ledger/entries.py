@@ -54,6 +54,16 @@ class BasePart(BaseModel):
     amount: ExactDecimal
 
 
+class PlaceLeft(BaseModel):
+    """A quantity of a line that the quote wants on ``order_date`` at ``ship_to`` (none: no place is named)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    order_date: date
+    ship_to: str | None = None
+    quantity: ExactDecimal
+
+
 class LedgerEntry(BaseModel):
     """One fact about one order item.
 
@@ -65,7 +75,9 @@ class LedgerEntry(BaseModel):
     ``root_item`` the first of that line of revisions (none in rows of before: the item itself), ``parent_item`` the
     item whose component it is; ``standalone_amount`` is what the item would cost sold alone, where that is known.
     ``contract_of`` is the quote whose contract an amendment changes. ``left``, on scheduled rows, is how much of the
-    line was unordered once the change was made (none in rows of before).
+    line was unordered once the change was made (none in rows of before); the last row of a change says where that was,
+    for a line that goes to several places (``left_places``). ``comes_back`` marks a return, which is earned back when
+    it has arrived (not marked in rows of before).
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -111,6 +123,8 @@ class LedgerEntry(BaseModel):
     contracting_setting: Literal["inherit", "separate", "none"] = "inherit"
     contract_of: str | None = None
     left: ExactDecimal | None = None
+    left_places: tuple[PlaceLeft, ...] | None = None
+    comes_back: bool = False
     counter: bool = False
     effective: date
     recorded_at: AwareDatetime

@@ -19,12 +19,13 @@ class Promise:
     """A quantity of a line that is promised to a place, as the quote wants it; ``since`` the quote is approved.
 
     Things count from ``start`` on (the delivery's order date), services to ``end``, inclusive. ``quantity`` is what
-    the quote gives to the place, ``left`` what is unordered now.
+    the quote gives to the place on ``order_date``, ``left`` what is unordered now.
     """
 
     quote_id: str
     line_id: str
     product: str
+    order_date: date
     ship_to: str | None
     kind: Kind
     revenue: Revenue
@@ -44,14 +45,19 @@ class Promise:
 def left_at(promises: Iterable[Promise], entries: Iterable[LedgerEntry], known: datetime | None) -> list[Promise]:
     """``promises`` with what was left of them at ``known``; without one, what is left now.
 
-    How much of a line was unordered then its rows tell. Those of before do not: there, what was cancelled or came back
-    by then is what the plans of the line had lost, as far as it has not returned to unordered.
+    How much of a line was unordered then its rows tell, and where. Those of before do not: there, what was cancelled or
+    came back by then is what the plans of the line had lost, as far as it has not returned to unordered, and what was
+    left is looked for at the last places.
     """
     if known is None:
         return list(promises)
     rows = sorted(entries, key=lambda entry: entry.recorded_at)
     found: list[Promise] = []
     for lines in _by_line(promise for promise in promises if promise.since <= known).values():
+        places = _places_at(lines[0], rows, known)
+        if places is not None:
+            found += [replace(each, left=places.get((each.order_date, each.ship_to), Decimal(0))) for each in lines]
+            continue
         open_then = _open_at(lines, rows, known)
         for promise in reversed(lines):
             part = min(promise.quantity, open_then)
@@ -65,6 +71,18 @@ def _by_line(promises: Iterable[Promise]) -> dict[tuple[str, str], list[Promise]
     for promise in promises:
         found.setdefault((promise.quote_id, promise.line_id), []).append(promise)
     return found
+
+
+def _places_at(
+    promise: Promise, rows: list[LedgerEntry], known: datetime
+) -> dict[tuple[date, str | None], Decimal] | None:
+    """Where something of the promise's line was unordered at ``known``, by date and place; none: no row tells."""
+    for row in reversed(rows):
+        told = row.kind is EntryKind.SCHEDULED and row.recorded_at <= known
+        if told and (row.quote_id, row.line_id) == (promise.quote_id, promise.line_id):
+            places = row.left_places
+            return None if places is None else {(each.order_date, each.ship_to): each.quantity for each in places}
+    return None
 
 
 def _open_at(lines: list[Promise], rows: list[LedgerEntry], known: datetime) -> Decimal:

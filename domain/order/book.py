@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
-from domain.ledger.entries import EntryKind
+from domain.ledger.entries import PlaceLeft
 from domain.money import ExactDecimal, round_money, total_of
 from domain.order.event import Change, FrozenBase, LineBalance
 from domain.order.item import Stored
 from domain.order.order import Order
+from domain.order.parts import comes_in_pieces, quoted_places, top_of_bundle
 from domain.pricing import PricedQuote
+from domain.quote import Quote
 from domain.refusal import Refusal
 
 
@@ -24,14 +27,27 @@ class Totals(Stored):
     variance: ExactDecimal
 
 
+class WantedAt(Stored):
+    """Where the quote wants a line that goes to several places, as the line ``top`` of its bundle does."""
+
+    line_id: str
+    top: str
+    in_pieces: bool
+    places: tuple[PlaceLeft, ...]
+
+
 class OrderBook(Stored):
-    """All orders of one quote, and one balance for each of its lines. ``quote_total`` is the quote's net total."""
+    """All orders of one quote, and one balance for each of its lines. ``quote_total`` is the quote's net total.
+
+    ``wanted`` are the lines that go to several places (none in books of before).
+    """
 
     quote_id: str
     currency: str
     quote_total: ExactDecimal
     orders: tuple[Order, ...] = ()
     balances: tuple[LineBalance, ...]
+    wanted: tuple[WantedAt, ...] | None = None
 
     def order(self, name: str) -> Order:
         """The order of that ``order_id`` or ``key``. Code: ``unknown_order``."""
@@ -57,17 +73,6 @@ class OrderBook(Stored):
         orders = {order.order_id: order for order in (*self.orders, *change.orders)}
         balances = {balance.line_id: balance for balance in (*self.balances, *change.balances)}
         return self.model_copy(update={"orders": tuple(orders.values()), "balances": tuple(balances.values())})
-
-    def telling_left(self, change: Change) -> Change:
-        """``change`` of this book whose planning rows say how much of their line is unordered once it is made."""
-        after = self.applied(change).by_line
-        entries = tuple(
-            entry.model_copy(update={"left": after[entry.line_id].unordered_quantity})
-            if entry.kind is EntryKind.SCHEDULED and entry.line_id in after
-            else entry
-            for entry in change.entries
-        )
-        return change.model_copy(update={"entries": entries})
 
     @property
     def totals(self) -> Totals:
@@ -114,4 +119,18 @@ def open_book(priced: PricedQuote) -> OrderBook:
         currency=priced.quote.currency,
         quote_total=priced.net_total,
         balances=balances,
+        wanted=tuple(_wanted(priced.quote)),
     )
+
+
+def _wanted(quote: Quote) -> Iterator[WantedAt]:
+    for line in quote.lines:
+        top = top_of_bundle(quote, line)
+        if line.is_share or line.takes_away or len(top.deliveries or ()) <= 1:
+            continue
+        places = tuple(
+            PlaceLeft(order_date=place.order_date, ship_to=place.ship_to, quantity=place.quantity)
+            for place in quoted_places(quote, top)
+        )
+        in_pieces = comes_in_pieces(line.quantity, line.unit)
+        yield WantedAt(line_id=line.line_id, top=top.line_id, in_pieces=in_pieces, places=places if line is top else ())

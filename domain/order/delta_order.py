@@ -31,6 +31,7 @@ from domain.order.pick import pick
 from domain.order.reduction import picked_reductions, reductions, refuse_half_replaced
 from domain.order.rest import Spot
 from domain.order.split import split
+from domain.order.telling import telling_left
 from domain.pricing import PricedQuote
 from domain.refusal import Refusal
 
@@ -144,7 +145,7 @@ class _Ordering:
         for order in self.orders:
             change = change.then(self._told(order))
         refuse_broken(self.book.applied(change))
-        return self.book.telling_left(change)
+        return telling_left(self.book, change)
 
     def _nothing_left(self) -> Refusal:
         return Refusal("nothing_unordered", f"nothing of {self.book.quote_id} is left to order")

@@ -157,6 +157,7 @@ class Journal:
             contracting_method=order.contracting_method,
             contracting_setting=order.contracting_setting if item.contracting == "inherit" else item.contracting,
             contract_of=order.contract_of,
+            comes_back=item.comes_back,
             effective=effective,
             recorded_at=self.cause.at,
         )

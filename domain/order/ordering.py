@@ -14,6 +14,7 @@ from domain.order.invariants import refuse_broken
 from domain.order.order import Order, OrderState
 from domain.order.parts import Part
 from domain.order.rest import Spot
+from domain.order.telling import telling_left
 from domain.pricing import PricedQuote
 from domain.quote import Quote
 from domain.refusal import Refusal
@@ -36,7 +37,7 @@ def ordered(book: OrderBook, priced: PricedQuote, grouping: Grouping, cause: Cau
         update={"balances": balances_after(book, [part for group in groups for part in group.parts])}
     )
     refuse_broken(book.applied(change))
-    return book.telling_left(change)
+    return telling_left(book, change)
 
 
 def _headed(book: OrderBook, priced: PricedQuote, groups: Sequence[Group], cause: Cause) -> tuple[Order, ...]:

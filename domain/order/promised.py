@@ -43,6 +43,7 @@ def _of_quote(quote: Quote, left: Mapping[Identity, Decimal], since: datetime) -
                     quote_id=quote.quote_id,
                     line_id=line.line_id,
                     product=line.product,
+                    order_date=place.order_date,
                     ship_to=place.ship_to,
                     kind=line.kind,
                     revenue=revenue_of(line),

@@ -52,15 +52,15 @@ def unordered(book: OrderBook, priced: PricedQuote) -> tuple[Unordered, ...]:
         quantity, wanted = balance.unordered_quantity, tops.get(top_of_bundle(priced.quote, line).line_id, ())
         if balance.is_share:
             quantity = Decimal(1 if balance.unordered_amount else 0)
-        places = _over(quantity, line, wanted)
+        places = spread(quantity, wanted, in_pieces=comes_in_pieces(line.quantity, line.unit))
         if quantity:
             found.append(Unordered(line, quantity, balance.unordered_amount, places))
     return tuple(found)
 
 
-def _over(quantity: Decimal, line: QuoteLine, places: Sequence[Place]) -> tuple[Place, ...]:
-    """``quantity`` of ``line`` over the places of the top of its bundle, whole where it comes in pieces."""
-    digits = 0 if comes_in_pieces(line.quantity, line.unit) else 6
+def spread(quantity: Decimal, places: Sequence[Place], *, in_pieces: bool) -> tuple[Place, ...]:
+    """``quantity`` of a line over the places of the top of its bundle, whole where it comes in pieces."""
+    digits = 0 if in_pieces else 6
     whole = sum((Fraction(place.quantity) for place in places), Fraction(0))
     running = accumulate((Fraction(place.quantity) for place in places), initial=Fraction(0))
     marks = [round_half_away(Fraction(quantity) * part / whole, digits).normalize() for part in running if whole]
@@ -106,17 +106,17 @@ def places_left(book: OrderBook, quote: Quote, otherwise: date | None = None) ->
 
     ``otherwise`` is the date of what the quote names none for; without it: code ``missing_field``.
     """
-    made, balances = _made(book), book.by_line
+    made, balances = made_of(book), book.by_line
     found: dict[str, Sequence[Place]] = {}
     for line in quote.lines:
         if line.component_of is None and not line.is_share:
             left = balances[line.line_id].unordered_quantity
             places = quoted_places(quote, line, otherwise) if left else ()
-            found[line.line_id] = _rest(places, made.get(line.line_id, ()), left)
+            found[line.line_id] = still_open(places, made.get(line.line_id, ()), left)
     return found
 
 
-def _made(book: OrderBook) -> dict[str, list[tuple[Item, Spot]]]:
+def made_of(book: OrderBook) -> dict[str, list[tuple[Item, Spot]]]:
     """The items of each line with the deliveries they were made for.
 
     Deltas change what the item they revise fills, and fill nothing themselves.
@@ -129,7 +129,7 @@ def _made(book: OrderBook) -> dict[str, list[tuple[Item, Spot]]]:
     return made
 
 
-def _rest(places: Sequence[Place], made: Sequence[tuple[Item, Spot]], left: Decimal) -> tuple[Place, ...]:
+def still_open(places: Sequence[Place], made: Sequence[tuple[Item, Spot]], left: Decimal) -> tuple[Place, ...]:
     """``places`` less what was ``made`` of them; ``left`` is how much stays, whatever the items add up to.
 
     What counts goes before what was cancelled.

@@ -20,6 +20,7 @@ from domain.order.invariants import refuse_broken
 from domain.order.item import Item
 from domain.order.journal import Facts, Journal
 from domain.order.order import BalanceShift, LastChange, Order, OrderKind, OrderState
+from domain.order.telling import telling_left
 from domain.refusal import Refusal
 
 Disposition = Literal["unordered", "cancelled"]
@@ -173,7 +174,7 @@ class Revision:
             entries=tuple(sorted(entries, key=lambda entry: not entry.counter)),
         )
         refuse_broken(self.book.applied(change))
-        return self.book.telling_left(change)
+        return telling_left(self.book, change)
 
     def _balances(self) -> Iterable[LineBalance]:
         for balance in self.book.balances:

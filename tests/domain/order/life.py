@@ -70,15 +70,17 @@ KEYS = st.lists(st.sampled_from(("order_date", "ship_to", "group", "segment", "k
     tuple
 )
 VIEWS = (View.CONTRACTED, View.COMMITTED)
+Wanted = tuple[str, str, date, str | None]
+"""A quote, a line, and the date and place that it is wanted for."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What was answered at a moment: for some days and views, and how much of each line was unordered."""
+    """What was answered at a moment: for some days and views, and how much of each line was unordered where."""
 
     at: datetime
     rows: dict[tuple[date, View], Entitlements]
-    left: dict[tuple[str, str], Decimal]
+    left: dict[Wanted, Decimal]
 
 
 class Life:
@@ -232,13 +234,10 @@ class Life:
         self.now += timedelta(seconds=1)
         return answered
 
-    def left(self, known: datetime | None) -> dict[tuple[str, str], Decimal]:
-        """How much of each line was unordered, as known at a moment; none: now."""
-        found: dict[tuple[str, str], Decimal] = {}
-        for each in left_at(self._promised(), self.entries, known):
-            line = (each.quote_id, each.line_id)
-            found[line] = found.get(line, Decimal(0)) + each.left
-        return {line: left for line, left in found.items() if left}
+    def left(self, known: datetime | None) -> dict[Wanted, Decimal]:
+        """How much of each line was unordered on which date and place, as known at a moment; none: now."""
+        told = left_at(self._promised(), self.entries, known)
+        return {(each.quote_id, each.line_id, each.order_date, each.ship_to): each.left for each in told if each.left}
 
     def _pick(self, name: str, which: int) -> tuple[Story, Order] | None:
         """An order that the step suits, now and then just any; none: the step is to wait."""

@@ -65,7 +65,6 @@ def test_entitlements_are_a_replay_on_every_day_and_what_was_known_stays_known(
     for answer in life.answers:
         for (on, view), rows in answer.rows.items():
             assert life.entitled(on, view, answer.at) == rows
-        # Of what was unordered the ledger alone tells how much of each line it was, not at which of its places.
         assert life.left(answer.at) == answer.left
 
 
