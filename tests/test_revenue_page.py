@@ -94,6 +94,16 @@ def test_a_catch_up() -> None:
     says(f"February earns {earned(ledger)['2027-02']}.")
 
 
+def test_more_work_when_all_was_done() -> None:
+    ledger = Ledger()
+    ledger.plan("W", "percent_complete", "1000.00")
+    ledger.progress("W", "100", "2027-01-31")
+    ledger.on("2027-02-10").delta("W2", "W", "200.00", "0")
+    says(f"{earned(ledger)['2027-02']} added to 1,000.00 at 100 % are earned when the change is activated")
+    ledger.progress("W2", "90", "2027-02-12")
+    says(f"that the whole is at 90 % now: then {earned(ledger)['2027-02']} are.")
+
+
 @pytest.mark.parametrize(
     ("less", "words"), [("-300.00", "{} contracted and earned"), ("-310.00", "-310.00 leaves {}.")]
 )

@@ -134,7 +134,7 @@ def joined(items: Items) -> Items:
     """``items``, where those that are one piece of work share what was recorded of any of them."""
     families: dict[tuple[str, Revenue], list[KnownItem]] = {}
     for item in items.values():
-        if item.plan.revenue in CATCH_UP:
+        if _is_one_piece(item.plan):
             families.setdefault((root_of(item.plan), item.plan.revenue), []).append(item)
     shared = [one for family in families.values() if len(family) > 1 for one in _sharing(family)]
     return {**items, **{item.item_id: item for item in shared}}
@@ -156,6 +156,9 @@ def chained(items: Items, amounts: Mapping[str, Decimal]) -> Mapping[str, Obliga
     found: dict[str, Obligation] = {}
     last: dict[tuple[object, ...], Obligation] = {}
     for item in sorted(items.values(), key=lambda one: _since(one) or date.min):
+        if item.plan.comes_back and item.plan.revenue in CATCH_UP:
+            found[item.item_id] = Obligation(item, amounts[item.item_id])
+            continue
         chain = _chain(item, items)
         previous = last.get(chain) if is_delta(item.plan) else None
         if previous is not None and _comes_back(item, previous):
@@ -168,13 +171,18 @@ def chained(items: Items, amounts: Mapping[str, Decimal]) -> Mapping[str, Obliga
     return found
 
 
+def _is_one_piece(plan: LedgerEntry) -> bool:
+    """Whether the item is earned as one with what it revises; a return of work is told of by words of its own."""
+    return plan.revenue in CATCH_UP and not plan.comes_back
+
+
 def is_delta(plan: LedgerEntry) -> bool:
     return plan.revises is not None
 
 
 def _since(item: KnownItem) -> date | None:
     """The day from which a modification counts that is earned with what it modifies; none: it counts as all do."""
-    if is_delta(item.plan) and (item.plan.revenue in CATCH_UP or _shortens(item)):
+    if is_delta(item.plan) and (_is_one_piece(item.plan) or _shortens(item)):
         return item.activated_on or NEVER
     return None
 
