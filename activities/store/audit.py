@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from activities.store.ledger_audit import ledger_violations
 from activities.store.order_rows import order_row
@@ -53,8 +54,9 @@ async def audit(
 
     Codes: ``record_edited``, ``record_deleted`` and so on, ``round_differs``, ``round_unrecorded`` and
     ``round_missing`` where a round is not what the record tells, ``i1_quantity`` to ``i4_lineage``, ``row_differs``
-    where a list shows something else than the order, round or ledger row holds, ``closing_unrecorded``,
-    ``revenue_contracted`` and its kin where the revenue of a customer does not add up, ``unreadable``.
+    where a list shows something else than the order, round or ledger row holds, those of ``ledger_audit``,
+    ``revenue_contracted`` and its kin where the revenue of a customer does not add up, ``unreadable`` for a quote or
+    a customer that cannot be told at all.
     """
     async with database.reading() as work:
         found, heads = await audit_record(work, evidence)
@@ -109,11 +111,13 @@ async def _quotes(work: Work) -> AsyncIterator[str]:
 async def _audit_book(work: Work, quote_id: str) -> tuple[int, list[Violation]]:
     try:
         book = await work.orders.book(quote_id)
-    except ValidationError as error:
-        return 0, [Violation(code="unreadable", where=f"quote {quote_id}", message=str(error))]
+        wrong = violations(book)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # whatever is wrong with one quote must not hide the others
+        return 0, [_unreadable(f"quote {quote_id}", error)]
     found = [
-        Violation(code=each.code, where=f"quote {quote_id} {each.path}", message=each.message)
-        for each in violations(book)
+        Violation(code=each.code, where=f"quote {quote_id} {each.path}", message=each.message) for each in wrong
     ]
     return len(book.orders), found + await _audit_rows(work, book)
 
@@ -124,13 +128,25 @@ async def _audit_revenue(work: Work) -> list[Violation]:
     after = ""
     while names := await work.customer_pages.with_orders(after):
         for name in names:
-            entries = await work.ledger.entries(customer=name)
-            wrong = revenue_violations(entries, await work.closed_periods.of(name))
-            found += [
-                Violation(code=each.code, where=f"customer {name} {each.path}", message=each.message) for each in wrong
-            ]
+            found += await _audit_customer(work, name)
         after = names[-1]
     return found
+
+
+async def _audit_customer(work: Work, name: str) -> list[Violation]:
+    try:
+        entries = await work.ledger.entries(customer=name)
+        wrong = revenue_violations(entries, await work.closed_periods.of(name))
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # whatever is wrong with one customer must not hide the others
+        return [_unreadable(f"customer {name}", error)]
+    return [Violation(code=each.code, where=f"customer {name} {each.path}", message=each.message) for each in wrong]
+
+
+def _unreadable(where: str, error: Exception) -> Violation:
+    told = str(error) if isinstance(error, ValidationError) else repr(error)
+    return Violation(code="unreadable", where=where, message=told)
 
 
 async def _audit_rows(work: Work, book: OrderBook) -> list[Violation]:

@@ -72,6 +72,7 @@ SHORT_ROWS = f"""(CASE WHEN {MARK} <> :mark THEN (SELECT {TEXT} FROM ledger WHER
 """The rows of a customer as one text, unless the ledger is at ``:mark``; null: there are none, or they are known."""
 PLANS: TypeAdapter[list[LedgerEntry]] = TypeAdapter(list[LedgerEntry])
 FIELDS_SET = frozenset(LedgerEntry.model_fields)
+NOT_TOLD = {"event_id": "", "left": None, "left_places": None}
 PUT = object.__setattr__
 
 
