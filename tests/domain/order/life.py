@@ -6,69 +6,33 @@ remembers what was answered at every moment. What is refused must change nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-
-from hypothesis import strategies as st
 
 from domain.ledger.closing import ClosedPeriod, close_period
 from domain.ledger.entitlement import Entitlements, View, entitlements
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.later_period import due_periods
 from domain.ledger.promise import Promise, left_at
-from domain.order.activation import acknowledge, activate, advance, next_moment
-from domain.order.agreement import Agreement
-from domain.order.amend import Amendment, amend
+from domain.order.activation import acknowledge, advance, next_moment
 from domain.order.book import OrderBook
-from domain.order.cancel import cancel
-from domain.order.close_short import close_short
-from domain.order.closing import close
-from domain.order.delta_order import order_amendment
-from domain.order.divide import divide
-from domain.order.event import Cause, Change
-from domain.order.fulfilment import accept_item, deliver
-from domain.order.give_back import give_back
-from domain.order.hold import hold, release
-from domain.order.item import Item
-from domain.order.merge import merge
-from domain.order.move_lines import move_lines
+from domain.order.event import Change
 from domain.order.order import Order
 from domain.order.permission import Operation, allowed
 from domain.order.promised import promises
-from domain.order.recording import invoice, usage
-from domain.order.reschedule import move_date
 from domain.order.rollback import roll_back
 from domain.order.split import split
-from domain.order.supplement import supplement
-from domain.order.work import progress_work, reach_work
-from domain.pricing import PricedQuote, price
-from domain.quote import read_quote
-from domain.reading import read_model
+from domain.pricing import PricedQuote
 from domain.refusal import Refusal
+from tests.domain.order.life_amendment import amended
+from tests.domain.order.life_change import change_of, suits
+from tests.domain.order.life_steps import ON_RUNNING, Step
 from tests.domain.order.random_quotes import FIRST
 from tests.domain.order.story import BEFORE, ZONE, Story, cause
 
-OPERATIONS = (
-    "move_date", "move", "split", "merge", "cancel", "hold", "release", "supplement", "supplement", "close_short",
-    "return", "activate", "rollback", "close",
-)  # fmt: skip
-FACTS = ("wait", "wait", "wait", "deliver", "deliver", "accept_item", "reach", "progress", "usage", "invoice")
-OTHERS = ("amend", "amend", "amend", "order", "close_period")
-ON_RUNNING = frozenset({"deliver", "accept_item", "reach", "progress", "usage", "invoice"})
-Step = tuple[str, int, int, int]
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(FACTS + OPERATIONS + OTHERS), st.integers(0, 99), st.integers(0, 99), st.integers(0, 500)
-    ),
-    min_size=50,
-    max_size=50,
-)
-KEYS = st.lists(st.sampled_from(("order_date", "ship_to", "group", "segment", "kind")), max_size=3, unique=True).map(
-    tuple
-)
 VIEWS = (View.CONTRACTED, View.COMMITTED)
 Wanted = tuple[str, str, date, str | None]
 """A quote, a line, and the date and place that it is wanted for."""
@@ -126,7 +90,7 @@ class Life:
         story, name = picked[0], picked[1].order_id
         before = story.book
         try:
-            change = story.keep(self._change(step[0], *picked, *step[1:]))
+            change = story.keep(change_of(step, *picked, self.now, self._orders()))
             names = [each.order_id for each in change.orders if allowed(each)[Operation.ROLLBACK] is None]
             if names:
                 name = names[step[2] % len(names)]
@@ -142,6 +106,9 @@ class Life:
 
     def orders(self) -> list[tuple[Story, Order]]:
         return [(story, order) for story in self.stories for order in story.book.orders]
+
+    def _orders(self) -> list[Order]:
+        return [order for _, order in self.orders()]
 
     def days(self) -> list[date]:
         """The days on which an answer may become another, and their eves."""
@@ -179,7 +146,9 @@ class Life:
             return self._wait(1 + days // 8)
         self.now += timedelta(minutes=1)
         if name == "amend":
-            return self._amend(which, line, days)
+            made = amended(self.stories, self.entries, self.now, (which, line, days))
+            self.stories += [made[0]] if made else []
+            return made[1] if made else Change()
         if name == "order":
             story = self.stories[which % len(self.stories)]
             if story is not self.stories[0]:
@@ -192,7 +161,9 @@ class Life:
             self.now += timedelta(seconds=1)
             return Change()
         picked = self._pick(name, which)
-        return picked[0].keep(self._change(name, *picked, which, line, days)) if picked else self._wait(1 + days // 16)
+        if picked is None:
+            return self._wait(1 + days // 16)
+        return picked[0].keep(change_of((name, which, line, days), *picked, self.now, self._orders()))
 
     def _wait(self, days: int) -> Change:
         self.answers.append(self._answer())
@@ -247,100 +218,7 @@ class Life:
         operation = Operation(name)
         suited = [(story, order) for story, order in known if allowed(order)[operation] is None]
         if name in ON_RUNNING:
-            suited = [(s, o) for s, o in suited if any(self._suits(name, item) for item in o.items)]
+            suited = [(s, o) for s, o in suited if any(suits(name, item) for item in o.items)]
         if not suited or (name in ("hold", "close") and which % 3):
             return None
         return suited[which % len(suited)]
-
-    def _suits(self, name: str, item: Item) -> bool:
-        methods = {"deliver": "on_delivery", "accept_item": "on_delivery", "reach": "on_milestone"}
-        methods |= {"progress": "percent_complete", "usage": "usage"}
-        return item.counts and item.revenue == methods.get(name, item.revenue) and item.state != "fulfilled"
-
-    def _change(self, name: str, story: Story, order: Order, which: int, line: int, days: int) -> Change:
-        book, by = story.book, cause(self.now, why="because")
-        item = self._item(name, order, line)
-        lines = {item.line_id: self._some(item, which)}
-        to = self.now.date() + timedelta(days=days // 2)
-        peers = [each for each in book.orders if each.state is order.state and each != order] or list(book.orders)
-        other = peers[line % len(peers)].order_id
-        disposition: Any = ("unordered", "cancelled")[which % 2]
-        on = max(self.now.date() - timedelta(days=line % 40), order.order_date) if line % 2 else None
-        part = Decimal(1) if which % 2 else None
-        name_of = order.order_id
-        changes: dict[str, Callable[[], Change]] = {
-            "move_date": lambda: move_date(book, name_of, to, by),
-            "move": lambda: (
-                move_lines(book, name_of, [item.line_id], by, to=other)
-                if which % 2
-                else move_lines(book, name_of, [item.line_id], by, order_date=to)
-            ),
-            "split": lambda: divide(book, name_of, lines, by, order_date=to),
-            "merge": lambda: merge(book, name_of, [other], by),
-            "cancel": lambda: cancel(book, name_of, by, lines=lines if which % 3 else None, disposition=disposition),
-            "hold": lambda: hold(book, name_of, by),
-            "release": lambda: release(book, name_of, by),
-            "activate": lambda: activate(order, by),
-            "supplement": lambda: supplement(
-                book,
-                name_of,
-                {item.line_id: lines[item.line_id] * (1 if line % 3 == 0 else -1)},
-                by,
-                disposition=disposition,
-                order_date=to if which % 4 == 0 else None,
-            ),
-            "close_short": lambda: close_short(book, name_of, by, disposition=disposition),
-            "return": lambda: give_back(book, name_of, lines, by, order_date=to if which % 4 == 0 else None),
-            "rollback": lambda: roll_back(book, name_of, by),
-            "close": lambda: close(book, name_of, by),
-            "deliver": lambda: deliver(order, by, line=item.item_id, quantity=part, on=on),
-            "accept_item": lambda: accept_item(order, by, on=on),
-            "reach": lambda: reach_work(book, name_of, by, on=on),
-            "progress": lambda: progress_work(book, name_of, by, percent=Decimal(min(100, which * 2)), on=on),
-            "usage": lambda: usage(order, by, line=item.item_id, quantity=Decimal(which % 7 - 1), on=on),
-            "invoice": lambda: invoice(order, by, line=item.item_id, amount=Decimal(which), on=on),
-        }
-        return changes[name]()
-
-    def _item(self, name: str, order: Order, line: int) -> Item:
-        items = [item for item in order.items if item.counts] or list(order.items)
-        items = [item for item in items if name in ON_RUNNING and self._suits(name, item)] or items
-        every = [item for _, each in self.orders() for item in each.items]
-        return items[line % len(items)] if items else every[line % len(every)]
-
-    def _some(self, item: Item, which: int) -> Decimal:
-        whole = max(int(abs(item.quantity)), 1)
-        return Decimal(which % (whole + 1))
-
-    def _amend(self, which: int, line: int, days: int) -> Change:
-        """Quantity up or down, another price, an extension or an early end, of something that runs."""
-        first = self.stories[0]
-        agreement = Agreement.of(first.priced.quote, [story.book for story in self.stories], self.entries)
-        services = agreement.services()
-        if not services:
-            return Change()
-        family = services[line % len(services)]
-        begin = self.now.date() + timedelta(days=days % 120)
-        last = family.last_day() or begin + timedelta(days=300)
-        wishes: list[dict[str, str]] = [
-            {"quantity_change": str(-(1 + which % 3))},
-            {"quantity_change": str(1 + which % 3)},
-            {"unit_price": f"{1 + which}.25"},
-            {"end_date": (last + timedelta(days=1 + which * 3)).isoformat()},
-            {"end_date": (begin + timedelta(days=which)).isoformat()},
-            {"quantity_change": "2", "unit_price": "3.5"},
-            {"quantity_change": "-1", "end_date": (begin + timedelta(days=which * 2)).isoformat()},
-        ]
-        wish = {
-            "quote_id": f"Q-1.{len(self.stories)}",
-            "contract_of": "Q-1",
-            "start_date": begin.isoformat(),
-            "lines": [{"line": family.first.plan.item_id, **wishes[which % len(wishes)]}],
-        }
-        document = amend(agreement, read_model(Amendment, wish))
-        story = Story(price(read_quote(document)))
-        by = Cause(at=self.now, by="rosa")
-        change = order_amendment(story.book, story.priced, agreement, ("order_date", "ship_to"), by)
-        story.keep(change)
-        self.stories.append(story)
-        return change

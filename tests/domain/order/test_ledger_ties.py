@@ -10,7 +10,7 @@ from hypothesis import given
 from domain.ledger.entries import EntryKind, LedgerEntry
 from domain.order.event import OrderEvent, OrderEventKind
 from domain.pricing import PricedQuote
-from tests.domain.order.life import KEYS, STEPS, Step
+from tests.domain.order.life_steps import KEYS, STEPS, Step
 from tests.domain.order.random_quotes import every_kind
 from tests.domain.order.test_life_properties import cases, lived
 

@@ -15,7 +15,8 @@ from domain.ledger.revenue_audit import revenue_violations
 from domain.pricing import PricedQuote
 from domain.quote import Kind
 from tests.domain.ledger.replay import replayed
-from tests.domain.order.life import KEYS, STEPS, VIEWS, Life, Step
+from tests.domain.order.life import VIEWS, Life
+from tests.domain.order.life_steps import KEYS, STEPS, Step
 from tests.domain.order.random_quotes import FIRST, every_kind
 from tests.domain.order.test_operations import shown
 
