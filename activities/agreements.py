@@ -6,13 +6,18 @@ from collections.abc import Iterable, Sequence
 
 from temporalio.exceptions import ApplicationError
 
+from activities.store.agreement_quotes import quotes_of_agreement, unordered_renewals
 from activities.store.quotes import StoredQuote
+from activities.store.record_entry import RecordEntry
 from activities.store.work import Work
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.promise import Promise
 from domain.order.agreement import Agreement
 from domain.order.book import open_book
+from domain.order.carried import RENEWS
+from domain.order.event import Cause, Change
 from domain.order.promised import promises
+from domain.order.renewed import continued, goes_on_with
 from domain.pricing import price
 from domain.quote import Quote
 from domain.refusal import Refusal
@@ -43,7 +48,43 @@ async def agreement_of(work: Work, quote_id: str, *, holding: str | None = None)
     if not books:
         message = f"nothing of {quote.quote_id} was ordered yet; there is no contract to change"
         raise Refusal("not_ordered", message, "contract_of")
-    return Agreement.of(quote, books, entries)
+    customer = quote.customer.customer_id
+    others = await quotes_of_agreement(
+        work.connection, customer, [n for n in names if n != quote.quote_id], quote.quote_id
+    )
+    return Agreement.of(quote, books, entries, others=others)
+
+
+async def renewed_by(work: Work, quote: Quote, *, holding: str | None = None) -> Agreement | None:
+    """The agreement that a quote renews; none where it renews nothing of this customer that was ordered.
+
+    ``holding`` as in :func:`agreement_of`: who orders two renewals of one agreement does it one after the other.
+    """
+    name = quote.fields.get(RENEWS) if quote.amends is None else None
+    stored = await work.quotes.find(name) if name is not None and name != quote.quote_id else None
+    if name is None or stored is None or stored.is_change or stored.customer_id != quote.customer.customer_id:
+        return None
+    try:
+        return await agreement_of(work, name, holding=holding)
+    except Refusal as refusal:
+        if refusal.code == "not_ordered":
+            return None
+        raise
+
+
+async def tell_overtaken(work: Work, quote: Quote, change: Change, agreement: Agreement, cause: Cause) -> None:
+    """Put it on the record of every renewal that nobody has ordered when others now go on with what it renews."""
+    roots = continued(change, quote, agreement)
+    if not roots:
+        return
+    renewed, customer = agreement.quote.quote_id, quote.customer.customer_id
+    for other in await unordered_renewals(work.connection, customer, renewed):
+        if other.quote_id != quote.quote_id and roots & goes_on_with(other, agreement):
+            key = f"overtaken/{other.quote_id}/{quote.quote_id}"
+            body = {"renews": renewed, "overtaken_by": quote.quote_id}
+            told = {"key": key, "quote_id": other.quote_id, "body": body}
+            entry = RecordEntry(kind="renewal_overtaken", at=cause.at, by=cause.by, **told)
+            await work.record.append([entry])
 
 
 def amended_together(entries: Iterable[LedgerEntry], quote_id: str) -> Sequence[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.agreements import agreement_of
+from activities.agreements import agreement_of, renewed_by, tell_overtaken
 from activities.approvals import refuse_story
 from activities.change_approvals import ChangeApprovals
 from activities.erp_news import erp_news
@@ -100,15 +100,18 @@ class OrderActivities:
         priced = price((await work.quotes.content(request.quote_id, stored.version)).quote)
         amends = priced.quote.amends
         agreement = await agreement_of(work, amends, holding=request.quote_id) if amends else None
+        renews = await renewed_by(work, priced.quote, holding=request.quote_id)
         book = await work.orders.find_book(request.quote_id, for_update=True)
         if book is None:
             book = open_book(priced)
             await work.orders.open_book(book)
         cause = Cause(at=request.at, by=request.by, why=request.comment)
-        change = place(book, priced, request.split_by, request.lines, agreement, cause)
+        change = place(book, priced, request.split_by, request.lines, agreement, cause, renews)
         made = tuple(OrderStanding.of(order) for order in change.orders)
         _refuse_too_many(made)
         await work.save_change(change)
+        if (concerned := agreement or renews) is not None:
+            await tell_overtaken(work, priced.quote, change, concerned, cause)
         await work.idempotency.keep(request.key, [order.order_id for order in made])
         return made
 

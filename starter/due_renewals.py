@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 CLOCK = "clock"
 """Who prepares what nobody asked for, in the record."""
-NOTHING_TO_DO = frozenset({"already_prepared", "not_running"})
+NOTHING_TO_DO = frozenset({"already_prepared", "already_renewed", "not_running"})
 """Somebody else was faster; or all of the contract was ended before its end."""
 
 

@@ -18,7 +18,7 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.agreements import agreement_of
+from activities.agreements import agreement_of, renewed_by
 from activities.fulfilment_cancelling import VERB as CANCEL_ORDERS
 from activities.fulfilment_cancelling import CancelFulfilment, FulfilmentCancelled
 from activities.order_blockers import carried_out
@@ -88,7 +88,8 @@ class OrderDesk:
             book = await work.orders.find_book(quote_id) or open_book(priced)
             amends = priced.quote.amends
             agreement = await agreement_of(work, amends) if amends else None
-        return book.applied(place(book, priced, split_by, lines, agreement, self._cause(who)))
+            renews = await renewed_by(work, priced.quote)
+        return book.applied(place(book, priced, split_by, lines, agreement, self._cause(who), renews))
 
     async def create(
         self,

@@ -17,6 +17,7 @@ from domain.ledger.timeline import Family
 from domain.ledger.view import View
 from domain.order.agreement import Agreement, is_running
 from domain.order.amendment_lines import Lines
+from domain.order.carried import RENEWS
 from domain.order.cut import Piece, after, everything, taken
 from domain.order.item import Item
 from domain.quote import Document, Identifier, LocalDate, QuoteNumber, Text
@@ -70,6 +71,7 @@ def amend(agreement: Agreement, wish: Amendment) -> dict[str, Any]:
     quote = agreement.quote.model_dump(mode="json", exclude_none=True, exclude={"lines", "accepted_on"})
     own = {
         "quote_id": wish.quote_id,
+        "fields": {name: text for name, text in agreement.quote.fields.items() if name != RENEWS},
         "amends": agreement.quote.amends or agreement.quote.quote_id,
         "title": wish.title or f"Amendment of {agreement.quote.title}",
         "owner": wish.owner or agreement.quote.owner,

@@ -11,13 +11,11 @@ from typing import Any
 
 from domain.money import decimal_text, round_money
 from domain.order.agreement import Agreement
+from domain.order.carried import carried, written_price
 from domain.order.cut import Piece, component_pieces, in_ratio
 from domain.order.item import Item
-from domain.quote import Kind, PricePer, Revenue
+from domain.quote import Kind, PricePer
 from domain.term import months_of_price
-
-DIGITS = 10**6
-"""A price in a quote has at most six decimals."""
 
 
 @dataclass(slots=True)
@@ -60,16 +58,13 @@ class Lines:
         kind = _kind(piece)
         document: dict[str, Any] = {
             "line_id": line_id,
-            **_facts(item, kind),
+            **carried(item, self.agreement.line_ordered(item), kind, _term(piece, item)),
             "kind": kind.value,
             "quantity": decimal_text(abs(change)),
             "quantity_change": decimal_text(change),
             "revises": item.item_id,
             **price,
         }
-        source = self.agreement.quote.by_id.get(name)
-        if source is not None and source.fields:
-            document["fields"] = dict(source.fields)
         if kind is not Kind.ONE_TIME:
             document |= {"start_date": piece.start.isoformat()}
         if kind is Kind.SUBSCRIPTION and piece.end is not None:
@@ -87,15 +82,16 @@ class Lines:
         item = piece.item
         exact = item.price.unit_price if unit_price is None else Fraction(unit_price)
         if item.is_share:
-            amount = Fraction(item.amount) * _term(piece, item) if item.end else Fraction(item.amount)
+            amount = Fraction(item.amount) * _term(piece, item)
             return {"net_total": decimal_text(round_money(amount, self.agreement.quote.currency))}
         lasts_otherwise = (
             item.price.price_per is PricePer.ONCE and item.kind is Kind.SUBSCRIPTION and unit_price is None
         )
-        if lasts_otherwise or (exact * DIGITS).denominator != 1:
+        written = None if lasts_otherwise else written_price(exact)
+        if written is None:
             amount = exact * Fraction(piece.quantity) * _periods(piece)
             return {"net_total": decimal_text(round_money(amount, self.agreement.quote.currency))}
-        return {"net_price": decimal_text(Decimal((exact * DIGITS).numerator).scaleb(-6).normalize())}
+        return {"net_price": written}
 
 
 def _kind(piece: Piece) -> Kind:
@@ -106,36 +102,10 @@ def _kind(piece: Piece) -> Kind:
     return item.kind
 
 
-def _facts(item: Item, kind: Kind) -> dict[str, Any]:
-    """What a line has in common with the item that it revises."""
-    revenue = Revenue.DAILY if item.revenue is Revenue.AS_BASE else item.revenue
-    facts: dict[str, Any] = {
-        "product": item.product,
-        "family": item.family,
-        "description": item.description,
-        "group": item.group,
-        "unit": item.unit,
-        "revenue": revenue.value,
-        "asset": item.asset,
-        "acceptance": item.acceptance,
-        "point_of_no_return": item.point_of_no_return,
-        "covers": item.covers,
-        "contracting": item.contracting,
-        "proration": item.price.proration.value,
-        "date_change": item.price.date_change.value,
-        "price_per": PricePer.ONCE.value if item.is_share else item.price.price_per.value,
-    }
-    if item.milestones:
-        facts["milestones"] = [stone.model_dump(mode="json") for stone in item.milestones]
-    if kind is Kind.ONE_TIME:
-        facts["price_per"] = PricePer.ONCE.value
-    return {name: value for name, value in facts.items() if value is not None}
-
-
 def _term(piece: Piece, item: Item) -> Fraction:
-    """How long the piece runs, over how long its item does, by the item's own proration."""
-    assert item.start is not None
-    assert item.end is not None
+    """How long the piece runs, over how long its item does, by the item's own proration; 1 for what has no end."""
+    if item.start is None or item.end is None:
+        return Fraction(1)
     end = piece.end or item.end
     proration = item.price.proration
     return months_of_price(piece.start, end, proration) / months_of_price(item.start, item.end, proration)
@@ -147,7 +117,7 @@ def _periods(piece: Piece) -> Fraction:
     if item.kind is not Kind.SUBSCRIPTION:
         return Fraction(1)
     if item.price.price_per is PricePer.ONCE:
-        return _term(piece, item) if item.end else Fraction(1)
+        return _term(piece, item)
     if piece.end is None:
         return Fraction(1)
     months = months_of_price(piece.start, piece.end, item.price.proration)

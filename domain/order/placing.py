@@ -10,6 +10,7 @@ from domain.order.choosing import Pick
 from domain.order.delta_order import order_amendment
 from domain.order.event import Cause, Change
 from domain.order.pick import pick
+from domain.order.renewed import refuse_extended, refuse_renewed
 from domain.order.split import split
 from domain.pricing import PricedQuote
 
@@ -21,14 +22,19 @@ def place(
     lines: Sequence[Pick] | None,
     agreement: Agreement | None,
     cause: Cause,
+    renews: Agreement | None = None,
 ) -> Change:
     """What is unordered of ``priced`` as orders, split by keys, or ``lines`` of it by hand.
 
-    ``agreement`` is what an amendment changes (none: the quote amends nothing). Codes: those of ``split``, ``pick`` and
-    ``order_amendment``.
+    ``agreement`` is what an amendment changes (none: the quote amends nothing), ``renews`` what a renewal goes on with.
+    Codes: those of ``split``, ``pick`` and ``order_amendment``; ``already_renewed`` and ``not_running`` for what goes
+    on already, or no longer.
     """
     if agreement is not None:
-        return order_amendment(book, priced, agreement, split_by, cause, lines)
-    if lines is not None:
-        return pick(book, priced, lines, cause)
-    return split(book, priced, split_by, cause)
+        change = order_amendment(book, priced, agreement, split_by, cause, lines)
+        refuse_extended(change, agreement)
+        return change
+    change = pick(book, priced, lines, cause) if lines is not None else split(book, priced, split_by, cause)
+    if renews is not None:
+        refuse_renewed(change, priced.quote, renews)
+    return change

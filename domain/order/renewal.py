@@ -14,14 +14,14 @@ from pydantic import Field
 
 from domain.ledger.contract import Contract
 from domain.ledger.view import View
-from domain.money import decimal_text, round_half_away, round_money
+from domain.money import decimal_text, round_money
 from domain.order.agreement import Agreement
+from domain.order.carried import RENEWS, carried, written_price
 from domain.order.item import Item
-from domain.quote import Document, Identifier, Kind, PricePer, QuoteNumber, Revenue, Text
+from domain.order.renewed import runs_between
+from domain.quote import Document, Identifier, Kind, PricePer, QuoteNumber, Text
 from domain.refusal import Refusal
 from domain.term import ONE_DAY, end_of_term, months_of_price
-
-DIGITS = 6
 
 
 class RenewalPrice(StrEnum):
@@ -72,27 +72,43 @@ def renew(agreement: Agreement, wish: Renewal, today: date | None = None) -> dic
     left out, unless all has: then what ended last goes on. Quantities are those of the last day. A
     percent-of-total line goes on at what it costs now, by its months.
 
-    Codes: ``not_running`` (nothing that ends), ``missing_field`` (no list price, no uplift_percent),
-    ``conflicting_fields`` (an uplift_percent with another price).
+    What an ordered renewal goes on with already is left out.
+
+    Codes: ``not_running`` (nothing that ends), ``already_renewed`` (all of it is), ``missing_field`` (no list price, no
+    uplift_percent), ``conflicting_fields`` (an uplift_percent with another price), ``invalid_date`` (beyond the year
+    9999).
     """
     _check(wish)
-    running = _not_lapsed(_ending(agreement), today)
-    if not running:
+    ending = _not_lapsed(_ending(agreement), today)
+    if not ending:
         raise Refusal("not_running", f"nothing of {wish.contract_of} runs to an end", "contract_of")
+    running = [each for each in ending if not _goes_on(agreement, each)]
+    if not running:
+        message = f"all of {wish.contract_of} that ends was renewed already; renew the renewal"
+        raise Refusal("already_renewed", message, "contract_of")
     choose = max if wish.co_termination is CoTermination.LATEST else min
-    common = end_of_term(choose(each.end for each in running) + ONE_DAY, wish.term_months)
+    first, common = _whole_term(choose(each.end for each in running), wish.term_months)
     renewed = [each for each in running if each.end < common]
-    lines = _Lines(agreement, wish, common)
+    lines = _Lines(agreement, wish, first, common)
     quote = agreement.quote.model_dump(mode="json", exclude_none=True, exclude={"lines", "accepted_on", "amends"})
     own = {
         "quote_id": wish.quote_id,
         "title": wish.title or f"Renewal of {agreement.quote.title}",
         "owner": wish.owner or agreement.quote.owner,
         "start_date": (min(each.end for each in renewed) + ONE_DAY).isoformat(),
-        "fields": {**agreement.quote.fields, "renews": agreement.quote.quote_id},
+        "fields": {**agreement.quote.fields, RENEWS: agreement.quote.quote_id},
         "lines": lines.documents(renewed),
     }
     return {**quote, **own}
+
+
+def _whole_term(end: date, months: int) -> tuple[date, date]:
+    """The first and the last day of the term that follows ``end``. Code: ``invalid_date``."""
+    try:
+        return end + ONE_DAY, end_of_term(end + ONE_DAY, months)
+    except (ValueError, OverflowError):
+        message = f"{months} months from {end} lead beyond the year 9999; choose a shorter term"
+        raise Refusal("invalid_date", message, "term_months") from None
 
 
 def renewals_due(contracts: Iterable[Contract], on: date, lead: timedelta) -> tuple[Contract, ...]:
@@ -136,6 +152,14 @@ def _not_lapsed(ending: list[_Running], today: date | None) -> list[_Running]:
     return [each for each in ending if each.end >= since]
 
 
+def _goes_on(agreement: Agreement, running: _Running) -> bool:
+    """Whether a renewal that was ordered runs on the day after."""
+    if running.end == date.max:
+        return False
+    families = agreement.renewed.get(running.item.root_item, ())
+    return any(runs_between(family, running.end + ONE_DAY, running.end + ONE_DAY) for family in families)
+
+
 def _depth(agreement: Agreement, item: Item) -> int:
     """How deep in a bundle an item is, so that parents come before their components."""
     depth = 0
@@ -146,10 +170,11 @@ def _depth(agreement: Agreement, item: Item) -> int:
 
 @dataclass(slots=True)
 class _Lines:
-    """Writes the lines of a renewal that all end on ``common``."""
+    """Writes the lines of a renewal that all end on ``common``; those that begin on ``first`` last the whole term."""
 
     agreement: Agreement
     wish: Renewal
+    first: date
     common: date
 
     def documents(self, renewed: Iterable[_Running]) -> list[dict[str, Any]]:
@@ -168,26 +193,16 @@ class _Lines:
 
     def _document(self, each: _Running, line_id: str, parent: str | None) -> dict[str, Any]:
         item, start = each.item, each.end + ONE_DAY
-        revenue = Revenue.DAILY if item.revenue is Revenue.AS_BASE else item.revenue
+        facts = carried(item, self.agreement.line_ordered(item), Kind.SUBSCRIPTION, self._term(item, start))
         document: dict[str, Any] = {
             "line_id": line_id,
-            "product": item.product,
-            "family": item.family,
-            "description": item.description,
-            "group": item.group,
+            **facts,
             "kind": Kind.SUBSCRIPTION.value,
             "quantity": decimal_text(each.quantity),
-            "unit": item.unit,
-            "price_per": PricePer.ONCE.value if _once(item) else item.price.price_per.value,
-            "proration": item.price.proration.value,
-            "date_change": item.price.date_change.value,
             "start_date": start.isoformat(),
-            "end_date": self.common.isoformat(),
-            "revenue": revenue.value,
-            "covers": item.covers,
-            "contracting": item.contracting,
-            "point_of_no_return": item.point_of_no_return,
+            **self._length(item, start),
             "component_of": parent,
+            "fields": {**facts.get("fields", {}), RENEWS: item.item_id},
             **self._price(each, start),
         }
         if parent is None:
@@ -201,21 +216,47 @@ class _Lines:
             return {"list_price": decimal_text(self._list_price(item))}
         raised = 1 + Fraction(self.wish.uplift_percent or 0) / 100
         if _once(item):
-            assert item.start is not None
-            assert item.end is not None
-            months = months_of_price(start, self.common, item.price.proration)
-            now = months_of_price(item.start, item.end, item.price.proration)
             part = Fraction(each.quantity) / Fraction(item.quantity)
-            amount = Fraction(item.amount) * part * raised * months / now
-            return {"net_total": decimal_text(round_money(amount, self.agreement.quote.currency))}
-        price = round_half_away(item.price.unit_price * raised, DIGITS).normalize()
-        return {"net_price": decimal_text(price)}
+            return self._total(Fraction(item.amount) * part * raised * self._term(item, start))
+        price = item.price.unit_price * raised
+        written = written_price(price)
+        if written is not None:
+            return {"net_price": written}
+        return self._total(price * Fraction(each.quantity) * self._periods(item, start))
+
+    def _total(self, amount: Fraction) -> dict[str, str]:
+        return {"net_total": decimal_text(round_money(amount, self.agreement.quote.currency))}
+
+    def _term(self, item: Item, start: date) -> Fraction:
+        """How long the line runs, over how long its item did."""
+        if item.start is None or item.end is None:
+            return Fraction(1)
+        now = months_of_price(item.start, item.end, item.price.proration)
+        return months_of_price(start, self.common, item.price.proration) / now
+
+    def _length(self, item: Item, start: date) -> dict[str, Any]:
+        """The term as the line before has it: in months that are no part of a calendar, or to a day."""
+        if self._is_in_months(item, start):
+            return {"term_months": self.wish.term_months}
+        return {"end_date": self.common.isoformat()}
+
+    def _is_in_months(self, item: Item, start: date) -> bool:
+        return item.price.term_months is not None and start == self.first
+
+    def _periods(self, item: Item, start: date) -> Fraction:
+        """How many prices the line costs."""
+        if self._is_in_months(item, start):
+            months = Fraction(self.wish.term_months)
+        else:
+            months = months_of_price(start, self.common, item.price.proration)
+        return months / 12 if item.price.price_per is PricePer.YEAR else months
 
     def _list_price(self, item: Item) -> Decimal:
         given = self.wish.list_prices.get(item.product)
         root = self.agreement.items.get(item.root_item, item)
-        line = self.agreement.quote.by_id.get(root.line_id)
-        listed = given if given is not None else (line.list_price if line else None)
+        lines = (self.agreement.line_ordered(item), self.agreement.line_ordered(root))
+        quoted = (line.list_price for line in lines if line is not None and line.list_price is not None)
+        listed = given if given is not None else next(quoted, None)
         if listed is None:
             message = f"{item.product} has no list price in the quote; give it"
             raise Refusal("missing_field", message, f"list_prices.{item.product}")

@@ -18,6 +18,7 @@ from domain.order.activation import acknowledge, activate, advance, next_moment
 from domain.order.agreement import Agreement
 from domain.order.block import blockers, is_credit_blocked, unblock
 from domain.order.book import OrderBook, open_book
+from domain.order.carried import RENEWS
 from domain.order.change_request import change_document, is_same_change
 from domain.order.event import Cause, Change
 from domain.order.fulfilment import accept_item, deliver
@@ -26,7 +27,7 @@ from domain.order.placing import place
 from domain.order.promised import promises
 from domain.order.work import reach_work
 from domain.pricing import price
-from domain.quote import read_quote
+from domain.quote import Quote, read_quote
 from domain.reading import read_date
 from domain.refusal import Refusal
 from domain.standing import (
@@ -53,7 +54,8 @@ class CoreOrders(CoreQuotes):
         book = self.book or open_book(self.priced)
         amends = self.priced.quote.amends
         agreement = self._agreement(amends) if amends else None
-        change = place(book, self.priced, arguments.split_by or (), arguments.picks, agreement, cause)
+        renews = self._renewed()
+        change = place(book, self.priced, arguments.split_by or (), arguments.picks, agreement, cause, renews)
         self.book = book
         self._apply(change)
         if arguments.as_:
@@ -267,7 +269,20 @@ class CoreOrders(CoreQuotes):
         books = [book for book in self._books() if quote.quote_id in self._origins(book.quote_id)]
         if not books:
             raise Refusal("not_ordered", f"nothing of {quote_id} was ordered yet", "contract_of")
-        return Agreement.of(quote, books, self.entries)
+        return Agreement.of(quote, books, self.entries, others=self._quotes_in_books())
+
+    def _renewed(self) -> Agreement | None:
+        """What the quote renews, where that was ordered in this case."""
+        name = self.priced.quote.fields.get(RENEWS) if self.priced.quote.amends is None else None
+        ordered = {book.quote_id for book in self._books()}
+        return self._agreement(name) if name in ordered and name != self.priced.quote.quote_id else None
+
+    def _quotes_in_books(self) -> list[Quote]:
+        found = []
+        for book in self._books():
+            with self._at(book.quote_id):
+                found.append(self.priced.quote)
+        return found
 
     def _origins(self, quote_id: str) -> tuple[str, str | None]:
         with self._at(quote_id):

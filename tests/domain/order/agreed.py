@@ -38,7 +38,9 @@ class Agreed:
 
     @property
     def agreement(self) -> Agreement:
-        return Agreement.of(self.first.priced.quote, [story.book for story in self.stories], self.entries)
+        others = [story.priced.quote for story in self.stories[1:]]
+        books = [story.book for story in self.stories]
+        return Agreement.of(self.first.priced.quote, books, self.entries, others=others)
 
     def document(self, start: str, *lines: Mapping[str, Any], quote_id: str | None = None) -> dict[str, Any]:
         """The quote document of an amendment."""
