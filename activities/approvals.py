@@ -94,7 +94,9 @@ class ApprovalActivities:
                 )
                 check_submit(QuoteState(stored.state.value), stored.accepted_at is not None)
                 if stored.is_change:
-                    check_change(stored.round)
+                    asked = await work.waiting_changes.get(request.quote_id)
+                    own = (asked.policy, asked.by) == (request.policy, request.by)
+                    check_change(stored.round, is_askers=own)
                 # Whoever edited it a moment ago, and was waited for, did so before.
                 at = max(request.at, stored.updated_at)
                 submission = await self._knowledge.submission(

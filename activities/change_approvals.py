@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import JsonValue, TypeAdapter
@@ -29,6 +31,10 @@ FACTS: Final = frozenset({"acknowledge", "deliver", "accept_item", "reach", "pro
 NEEDS_APPROVAL: Final = "needs_approval"
 GIVING_UP: Final = frozenset({"cancel", "supplement", "close_short"})
 """Verbs that say what becomes of what they take away."""
+ON_ITS_DAY: Final = frozenset({"supplement", "return"})
+"""Verbs that, without a date, take effect on the day on which they are carried out."""
+LONGEST_NAME: Final = 90
+CHANGE_NAME: Final = re.compile(r"\.change-\d+$", re.ASCII)
 FIELDS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 
@@ -65,7 +71,7 @@ class ChangeApprovals:
         return None if plan.outcome is not None else (document, plan)
 
     async def approve(
-        self, work: Work, change: OrderChange, order: Order, book: Sequence[Order], made: Change, at: datetime
+        self, work: Work, change: OrderChange, order: Order, book: OrderBook | None, made: Change, at: datetime
     ) -> None:
         """Refuse a change that must wait and was not approved; note that an approved one is carried out.
 
@@ -73,24 +79,32 @@ class ChangeApprovals:
         """
         if change.verb in FACTS:
             return
-        wanted = wanted_by(change, order, book, made)
         waiting = await work.waiting_changes.find(order.order_id, change.key, for_update=True)
+        if waiting is None and not (made.orders and self.concern(change.verb)):
+            return
+        wanted = wanted_by(change, order, book or await work.orders.book(order.quote_id), made)
         if waiting is not None:
-            await self._settle(work, waiting, wanted, at)
+            await self._settle(work, waiting, change, wanted, at)
         elif await self.asked(work, change.by, wanted, at) is not None:
             raise Refusal(NEEDS_APPROVAL, f"{change.verb} of {order.order_id} needs approval; ask for it first")
 
     async def refuse_whole(self, work: Work, by: str, book: OrderBook, made: Change, at: datetime) -> None:
         """Refuse (``needs_approval``) to change a whole fulfilment where somebody would have to approve that."""
         order = book.orders[0]
-        if await self.asked(work, by, Wanted("cancel_all", order, book.orders, made), at) is not None:
+        wanted = Wanted("cancel_all", order, book.orders, made, balances=book.balances)
+        if await self.asked(work, by, wanted, at) is not None:
             message = f"to cancel all orders of {book.quote_id} needs approval; cancel them one by one, and each waits"
             raise Refusal(NEEDS_APPROVAL, message)
 
-    async def _settle(self, work: Work, waiting: WaitingChange, wanted: Wanted, at: datetime) -> None:
+    async def _settle(
+        self, work: Work, waiting: WaitingChange, change: OrderChange, wanted: Wanted, at: datetime
+    ) -> None:
         approved = await work.quotes.content(waiting.change_id)
         quote = (await work.quotes.content(waiting.quote_id)).quote
-        if not is_same_change(approved.content, change_document(waiting.change_id, quote, wanted)):
+        now = change_document(waiting.change_id, quote, wanted)
+        same = is_same_change(approved.content, now, on_its_day=wanted.on_its_day)
+        # The words are compared too: the key alone does not say what was asked for.
+        if change.words != change_again(waiting).words or not wanted.made.orders or not same:
             message = f"{waiting.change_id} would no longer do what was approved; look at the order and ask again"
             raise Refusal("change_outdated", message)
         # Accepted is what was carried out: nobody recalls it then. What nobody approved is refused here.
@@ -100,18 +114,42 @@ class ChangeApprovals:
         await work.record.append([entry_of(waiting, "change_carried_out", at)])
 
 
-def wanted_by(change: OrderChange, order: Order, book: Sequence[Order], made: Change) -> Wanted:
+def wanted_by(change: OrderChange, order: Order, book: OrderBook, made: Change) -> Wanted:
     """What ``change`` wants, as it is shown to those who approve it."""
-    moved: date | None = change.to or change.order_date
-    said = {"reason": change.reason, "comment": change.comment}
+    said = {"reason": change.reason, "comment": change.comment, "merged": ", ".join(change.orders) or None}
     if change.verb in GIVING_UP:
         said["disposition"] = change.disposition
-    return Wanted(change.verb, order, book, made, moved, said)
+    if change.into is not None:
+        target = book.order(change.into)
+        said |= {"into": target.order_id, "into_date": target.order_date.isoformat()}
+    return Wanted(
+        change.verb,
+        order,
+        book.orders,
+        made,
+        change.to or change.order_date,
+        said,
+        book.balances,
+        on_its_day=change.verb in ON_ITS_DAY and change.order_date is None,
+    )
 
 
 def change_name(order_id: str, number: int) -> str:
-    """The id of the document of an order's change."""
-    return f"{order_id}.change-{number}"
+    """The id of the document of an order's change; of an order whose id is too long for that, a short one."""
+    name = f"{order_id}.change-{number}"
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{hashlib.sha256(order_id.encode()).hexdigest()[:24]}.change-{number}"
+
+
+def is_change_name(quote_id: str) -> bool:
+    """Whether an id looks like that of a change, so that no quote may have it."""
+    return CHANGE_NAME.search(quote_id) is not None
+
+
+def change_again(waiting: WaitingChange) -> OrderChange:
+    """The change as it was asked for, without a token; the version that the asker had seen was looked at then."""
+    return OrderChange.model_validate({**waiting.wanted, "token": "", "expected_version": None})
 
 
 def fields_to_keep(change: OrderChange) -> dict[str, JsonValue]:

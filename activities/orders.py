@@ -154,9 +154,8 @@ class OrderActivities:
             await self._knowledge.check_user(work, who, services=True)
             cut_off, required = self._cut_off, self._required
             made = await carried_out(work, order, book, change, _cause(request), cut_off=cut_off, required=required)
+            await self._approvals.approve(work, change, order, book, made, request.at)
             if made.orders:
-                known = book.orders if book is not None else (order,)
-                await self._approvals.approve(work, change, order, known, made, request.at)
                 await work.save_change(made)
                 told = (each for each in made.orders if request.by_hand or each.order_id != order_id)
                 await work.order_looks.put(told)

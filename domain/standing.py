@@ -60,10 +60,12 @@ def check_order(state: QuoteState, accepted: bool) -> None:
         raise Refusal("not_approved", f"only an approved, accepted quote is ordered; this one is {what}")
 
 
-def check_change(round: int) -> None:
-    """Refuse (``wrong_state``) to submit a second time what a change of an order asks: it may be outdated by then."""
+def check_change(round: int, *, is_askers: bool) -> None:
+    """Refuse (``wrong_state``) to submit what a change of an order asks, but once, by its own policy and its asker."""
     if round:
         raise Refusal("wrong_state", "this change was submitted before; ask for it again at its order")
+    if not is_askers:
+        raise Refusal("wrong_state", "this is a change of an order; it is submitted by itself, by its own policy")
 
 
 def status_before(state: QuoteState, earlier: Sequence[RoundState]) -> str:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from activities.change_approvals import ChangeApprovals, change_name, entry_of, fields_to_keep, wanted_by
+from activities.change_approvals import ChangeApprovals, change_again, change_name, entry_of, fields_to_keep, wanted_by
 from activities.requests import OrderChange
 from activities.store.record_entry import RecordEntry
 from activities.store.waiting_changes import WaitingChange
 from activities.store.work import Work
 from activities.tokens import Identity
 from domain.approval.state import Notice, RoundState
+from domain.order.book import OrderBook
 from domain.order.event import Change
 from domain.order.order import Order
 from domain.refusal import Refusal
@@ -35,8 +36,6 @@ class ChangeDesk:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._approvals = ChangeApprovals(desk.knowledge, desk.change_policy)
-        # The same verbs as on quotes, by the policy of changes.
-        self._quotes = QuoteDesk(replace(desk, policy=desk.change_policy or desk.policy))
 
     async def need(self, work: Work, change: OrderChange, order: Order, made: Change) -> Need | None:
         """What has to be approved before ``change`` is made, if anything.
@@ -45,10 +44,13 @@ class ChangeDesk:
         """
         if not self._approvals.concern(change.verb):
             return None
-        book = await work.orders.of_quote(order.quote_id)
-        wanted = wanted_by(change, order, book, made)
+        wanted = wanted_by(change, order, await work.orders.book(order.quote_id), made)
         found = await self._approvals.asked(work, change.by, wanted, self._desk.clock.now())
         return Need(*found) if found is not None else None
+
+    async def refuse_whole(self, work: Work, who: Identity, book: OrderBook, made: Change) -> None:
+        """Refuse (``needs_approval``) to change a whole fulfilment where somebody would have to approve that."""
+        await self._approvals.refuse_whole(work, who.user, book, made, self._desk.clock.now())
 
     async def ask(self, who: Identity, order: Order, change: OrderChange, need: Need) -> WaitingChange:
         """Have ``change`` wait, and submit it for approval; the same key twice is one request."""
@@ -65,8 +67,17 @@ class ChangeDesk:
         name = change_name(order.order_id, await work.waiting_changes.count(order.order_id) + 1)
         stored = await work.quotes.put({**need.document, "quote_id": name}, who.user, at, kind="change")
         wanted = fields_to_keep(change)
+        assert self._approvals.policy is not None
         await work.waiting_changes.put(
-            name, order.order_id, order.quote_id, change.verb, who.user, change.key, wanted, at
+            name,
+            order.order_id,
+            order.quote_id,
+            change.verb,
+            who.user,
+            change.key,
+            policy=self._approvals.policy,
+            wanted=wanted,
+            at=at,
         )
         waiting = await work.waiting_changes.find(order.order_id, change.key)
         assert waiting is not None
@@ -88,7 +99,10 @@ class ChangeDesk:
             state = (await work.quotes.get(waiting.change_id)).state
         if state == "draft":
             comment = waiting.wanted.get("comment")
-            await self._quotes.submit(Identity(waiting.by), waiting.change_id, comment, key=waiting.key)
+            # By the policy that it was asked under, whatever is set by now.
+            await QuoteDesk(replace(self._desk, policy=waiting.policy)).submit(
+                Identity(waiting.by), waiting.change_id, comment, key=waiting.key
+            )
 
     async def drop(self, waiting: WaitingChange, code: str, message: str | None) -> None:
         """Note that the change will not happen, and why; once."""
@@ -102,9 +116,8 @@ class ChangeDesk:
 
     def again(self, waiting: WaitingChange, at: datetime | None) -> OrderChange:
         """The change as it was asked for, with an act of whoever asked."""
-        who, facts = Identity(waiting.by), {**waiting.wanted, "token": "", "at": at, "expected_version": None}
-        change = OrderChange.model_validate(facts)
-        token = self._desk.act(who, waiting.order_id, waiting.verb, waiting.key, change.words)
+        change = change_again(waiting).model_copy(update={"at": at})
+        token = self._desk.act(Identity(waiting.by), waiting.order_id, waiting.verb, waiting.key, change.words)
         return change.model_copy(update={"token": token})
 
 

@@ -80,7 +80,8 @@ class ChangeKeeper:
 
     async def _carry_out(self, waiting: WaitingChange) -> None:
         try:
-            await self._orders.carry_out(waiting.order_id, self._changes.again(waiting, self._desk.clock.told()))
+            change = self._changes.again(waiting, self._desk.clock.told())
+            await self._orders.carry_out(waiting.order_id, change, waiting.change_id)
         except Refusal as refusal:
             await self._drop(waiting, refusal)
 

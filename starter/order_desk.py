@@ -209,14 +209,17 @@ class OrderDesk:
                 await work.orders.get(order_id), tuple([await work.orders.get(other) for other in others])
             )
 
-    async def carry_out(self, order_id: str, change: OrderChange) -> None:
-        """Make a change that was approved. Codes: those of :meth:`change`, ``change_outdated``, ``not_approved``."""
+    async def carry_out(self, order_id: str, change: OrderChange, call_id: str) -> None:
+        """Make a change that was approved, as the call of that id: under its key it may have been refused before.
+
+        Codes: those of :meth:`change`, ``change_outdated``, ``not_approved``.
+        """
         async with self._desk.reading() as work:
             order = await work.orders.get(order_id)
-        await self._make(order, change)
+        await self._make(order, change, call_id)
 
-    async def _make(self, order: Order, change: OrderChange) -> None:
-        by_run = await self._carry_out(order, change)
+    async def _make(self, order: Order, change: OrderChange, call_id: str | None = None) -> None:
+        by_run = await self._carry_out(order, change, call_id or change.key)
         if not by_run or not touches_one_order(change.verb):
             await self._orders.drain(of_quote=order.quote_id, within=self._patience)
 
@@ -265,9 +268,11 @@ class OrderDesk:
         async with self._desk.reading() as work:
             await self._desk.check_user(work, who, services=True)
             book = await work.orders.book(quote_id)
-        return FulfilmentCancelled.of(withdraw_all(book, self._cause(who), disposition=disposition))
+            withdrawal = withdraw_all(book, self._cause(who), disposition=disposition)
+            await self._changes.refuse_whole(work, who, book, withdrawal.change)
+        return FulfilmentCancelled.of(withdrawal)
 
-    async def _carry_out(self, order: Order, change: OrderChange) -> bool:
+    async def _carry_out(self, order: Order, change: OrderChange, call_id: str) -> bool:
         """By the order's run, which so knows of it; an order whose run is over is changed without one, and gets one
         anew if something is still to come. Whether its run did it.
         """
@@ -276,7 +281,7 @@ class OrderDesk:
 
         async def call() -> OrderAnswer:
             update = change.verb if change.verb in OWN_UPDATES else "change"
-            found: OrderAnswer = await handle.execute_update(update, change, id=change.key, result_type=OrderAnswer)
+            found: OrderAnswer = await handle.execute_update(update, change, id=call_id, result_type=OrderAnswer)
             return found
 
         try:

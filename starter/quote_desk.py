@@ -16,6 +16,7 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities.change_approvals import is_change_name
 from activities.requests import OpenRound, RecallRound
 from activities.store.quotes import StoredQuote
 from activities.store.record_entry import RecordEntry
@@ -89,6 +90,9 @@ class QuoteDesk:
                 if not await work.idempotency.claim(each):
                     raise Refusal("already_prepared", f"somebody has prepared what {quote.quote_id} would be", "id")
             before = await work.quotes.find(quote.quote_id, for_update=True)
+            if before is None and is_change_name(quote.quote_id):
+                message = f"{quote.quote_id} would be the name of a change of an order; take another one"
+                raise Refusal("reserved_name", message, "quote_id")
             at = self._desk.clock.now()  # not before what was waited for
             stored = await work.quotes.put(document, who.user, at, expected_version)
             if before is None or before.version != stored.version:
@@ -113,9 +117,16 @@ class QuoteDesk:
     async def submission(self, who: Identity, quote_id: str) -> Submission:
         """The stored quote as ``who`` would submit it now, to preview and explain. Nothing is written."""
         async with self._desk.reading() as work:
+            is_change = (await work.quotes.get(quote_id)).is_change
+            policy = (await work.waiting_changes.get(quote_id)).policy if is_change else self._desk.policy
             return await self._desk.knowledge.submission(
-                work, quote_id, who.user, self._desk.clock.now(), policy=self._desk.policy
+                work, quote_id, who.user, self._desk.clock.now(), policy=policy
             )
+
+    async def _policy_of(self, change_id: str) -> str:
+        """By which policy a change of an order is approved."""
+        async with self._desk.reading() as work:
+            return (await work.waiting_changes.get(change_id)).policy
 
     async def _submission_of(self, facts: SubmissionFacts, who: Identity, comment: str | None) -> Submission:
         at, policy, knowledge = self._desk.clock.now(), self._desk.policy, self._desk.knowledge
@@ -162,7 +173,7 @@ class QuoteDesk:
             return opened
         check_submit(stored.state, stored.accepted_at is not None)
         if stored.is_change:
-            check_change(stored.round)
+            check_change(stored.round, is_askers=await self._policy_of(quote_id) == self._desk.policy)
         submission = await self._submission_of(facts, who, comment)
         # What is refused now is refused before anything is started.
         foreseen = ApprovalRound(make_plan(submission), submission.directory)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.store.past_rounds import OF_QUOTES
 from activities.store.tables import approvals, decisions, record, rounds
 from domain.analytics import Answer, Silence, Span, Totals
 from domain.approval.state import ApprovalState, Verdict
@@ -114,7 +115,8 @@ class Analytics:
 
     async def _rounds_of_quotes(self, chosen: Chosen) -> dict[int, int]:
         """How many quotes took how many rounds."""
-        statement = select(func.count().label("number")).select_from(rounds).where(_round_is(chosen))
+        statement = select(func.count().label("number")).select_from(rounds)
+        statement = statement.where(_round_is(chosen))
         if chosen.chain is not None:
             mine = and_(approvals.c.quote_id == rounds.c.quote_id, approvals.c.round == rounds.c.round)
             statement = statement.where(exists().where(mine, approvals.c.chain == chosen.chain))
@@ -132,9 +134,8 @@ def _joined() -> Any:
 
 
 def _round_is(chosen: Chosen) -> Any:
-    wanted = [rounds.c.round > 0]
-    if chosen.policy is not None:
-        wanted.append(rounds.c.policy == chosen.policy)
+    # Changes of orders have a policy of their own, and are looked at by its name.
+    wanted = [rounds.c.policy == chosen.policy if chosen.policy is not None else OF_QUOTES]
     if chosen.since is not None:
         wanted.append(rounds.c.opened_at >= _midnight(chosen.since))
     if chosen.until is not None and chosen.until < date.max:

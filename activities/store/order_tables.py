@@ -171,6 +171,7 @@ waiting_changes = Table(
     Column("verb", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("key", Text, nullable=False, comment="of the change"),
+    Column("policy", Text, nullable=False, comment="by which it is approved"),
     Column("wanted", Document, nullable=False),
     Column("state", Text, nullable=False),
     Column("code", Text, comment="why it was dropped"),

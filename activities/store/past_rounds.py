@@ -12,10 +12,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, extract, func, select, true, tuple_
+from sqlalchemy import ColumnElement, exists, extract, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.store.tables import approvals, decisions, quote_versions, rounds
+from activities.store.tables import approvals, decisions, quote_versions, quotes, rounds
 from domain.approval.state import Outcome
 
 QUOTES_AT_ONCE = 50
@@ -37,6 +37,10 @@ class PastRound:
     earlier: tuple[Mapping[str, Any], ...]
 
 
+OF_QUOTES = ~exists().where(quotes.c.quote_id == rounds.c.quote_id, quotes.c.kind == "change")
+"""Changes of orders have a policy of their own; a draft of another one says nothing of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedWaits:
     """Median seconds from request to vote: of every person who ever voted, and of all votes together."""
@@ -53,7 +57,8 @@ class PastRounds:
 
     async def count(self) -> int:
         """How many there are."""
-        return int((await self._connection.execute(select(func.count()).select_from(rounds))).scalar_one())
+        statement = select(func.count()).select_from(rounds).where(OF_QUOTES)
+        return int((await self._connection.execute(statement)).scalar_one())
 
     async def pages(self, limit: int | None = None) -> AsyncIterator[list[PastRound]]:
         """All of them, by quote and number, in lists of a few quotes each."""
@@ -67,12 +72,14 @@ class PastRounds:
         if limit is None:
             return true()
         order = (rounds.c.opened_at, rounds.c.quote_id, rounds.c.round)
-        statement = select(*order).order_by(*(each.desc() for each in order)).offset(limit - 1).limit(1)
+        statement = (
+            select(*order).where(OF_QUOTES).order_by(*(each.desc() for each in order)).offset(limit - 1).limit(1)
+        )
         oldest = (await self._connection.execute(statement)).one_or_none()
         return true() if oldest is None else tuple_(*order) >= tuple(oldest)
 
     async def _quotes(self, after: str, wanted: ColumnElement[bool]) -> Sequence[str]:
-        statement = select(rounds.c.quote_id).distinct().where(rounds.c.quote_id > after, wanted)
+        statement = select(rounds.c.quote_id).distinct().where(rounds.c.quote_id > after, wanted, OF_QUOTES)
         found = await self._connection.execute(statement.order_by(rounds.c.quote_id).limit(QUOTES_AT_ONCE))
         return found.scalars().all()
 

@@ -20,7 +20,8 @@ class WaitingChange(BaseModel):
     """A change of an order that a policy wants approved; ``change_id`` is the document that is approved.
 
     ``state``: ``waiting``, then ``done``, or ``dropped`` with the ``code`` (``rejected``, ``recalled``, or why the
-    order refused it once it was approved). ``wanted`` are the fields of the change, without its token.
+    order refused it once it was approved). ``policy`` is the name of the one that it is approved by, ``wanted`` are
+    the fields of the change, without its token.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +32,7 @@ class WaitingChange(BaseModel):
     verb: str
     by: str
     key: str
+    policy: str
     wanted: dict[str, Any]
     state: str
     code: str | None
@@ -47,13 +49,34 @@ class WaitingChanges:
         self._connection = connection
 
     async def put(
-        self, change_id: str, order_id: str, quote_id: str, verb: str, by: str, key: str, wanted: Any, at: datetime
+        self,
+        change_id: str,
+        order_id: str,
+        quote_id: str,
+        verb: str,
+        by: str,
+        key: str,
+        *,
+        policy: str,
+        wanted: Any,
+        at: datetime,
     ) -> None:
         """Note that a change waits."""
-        row = {"change_id": change_id, "order_id": order_id, "quote_id": quote_id, "verb": verb, "by": by, "key": key}
-        await self._connection.execute(
-            insert(waiting_changes).values({**row, "wanted": wanted, "state": "waiting", "asked_at": at})
-        )
+        row: dict[str, Any] = {
+            "change_id": change_id,
+            "order_id": order_id,
+            "quote_id": quote_id,
+            "verb": verb,
+            "by": by,
+            "key": key,
+        }
+        row |= {"policy": policy, "wanted": wanted, "state": "waiting", "asked_at": at}
+        await self._connection.execute(insert(waiting_changes).values(row))
+
+    async def get(self, change_id: str) -> WaitingChange:
+        """The change of that id."""
+        statement = select(waiting_changes).where(COLUMNS.change_id == change_id)
+        return WaitingChange(**(await self._connection.execute(statement)).mappings().one())
 
     async def find(self, order_id: str, key: str, *, for_update: bool = False) -> WaitingChange | None:
         """The change of that order under that key, if it ever waited."""

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("verb", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False, comment="of the change"),
+        sa.Column("policy", sa.Text(), nullable=False, comment="by which it is approved"),
         sa.Column("wanted", postgresql.JSONB(none_as_null=True), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=True, comment="why it was dropped"),

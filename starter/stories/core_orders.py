@@ -19,7 +19,7 @@ from domain.order.agreement import Agreement
 from domain.order.block import blockers, is_credit_blocked, unblock
 from domain.order.book import OrderBook, open_book
 from domain.order.carried import RENEWS
-from domain.order.change_request import change_document, is_same_change
+from domain.order.change_request import Wanted, change_document, is_same_change
 from domain.order.event import Cause, Change
 from domain.order.fulfilment import accept_item, deliver
 from domain.order.order import Order, OrderState
@@ -168,7 +168,8 @@ class CoreOrders(CoreQuotes):
         if self.order_policy is None or waiting.change.verb in FACTS:
             return None
         number = 1 + sum(each.startswith(f"{waiting.order_id}.change-") for each in self.changes)
-        document = self._document(waiting, made, change_name(waiting.order_id, number))
+        name = change_name(waiting.order_id, number)
+        document = change_document(name, self.priced.quote, self._wanted(waiting, made))
         by, priced = waiting.change.by, price(read_quote(document))
         submission = Submission(priced, self.order_policy, self.directory, by, self.clock)
         day = self.clock.astimezone(self.directory.calendar_of(by).zone).date()
@@ -176,10 +177,9 @@ class CoreOrders(CoreQuotes):
             return None
         return document if preview_plan(submission).outcome is None else None
 
-    def _document(self, waiting: Waiting, made: Change, change_id: str) -> dict[str, Any]:
+    def _wanted(self, waiting: Waiting, made: Change) -> Wanted:
         book = self._book()
-        wanted = wanted_by(waiting.change, book.order(waiting.order_id), book.orders, made)
-        return change_document(change_id, self.priced.quote, wanted)
+        return wanted_by(waiting.change, book.order(waiting.order_id), book, made)
 
     def _wait_for(self, waiting: Waiting, document: dict[str, Any]) -> None:
         change_id = document["quote_id"]
@@ -207,7 +207,7 @@ class CoreOrders(CoreQuotes):
             made = self._tried(waiting.order_id, waiting.change) if approved else None
         except Refusal:
             made = None
-        if made is None or not is_same_change(document, self._document(waiting, made, document["quote_id"])):
+        if made is None or not self._is_same(waiting, made, document):
             self._tell_of(waiting, "change_dropped")
             if approved:
                 self.messages.append(("change_dropped", waiting.change.by))
@@ -216,6 +216,11 @@ class CoreOrders(CoreQuotes):
                 self.accepted = True
             self._tell_of(waiting, "change_carried_out")
             self._make(waiting, made)
+
+    def _is_same(self, waiting: Waiting, made: Change, approved: Mapping[str, Any]) -> bool:
+        wanted = self._wanted(waiting, made)
+        now = change_document(approved["quote_id"], self.priced.quote, wanted)
+        return bool(made.orders) and is_same_change(approved, now, on_its_day=wanted.on_its_day)
 
     def _tell_of(self, waiting: Waiting, kind: str) -> None:
         self.happenings.append(Happening(kind, self.clock, (waiting.key, waiting.order_id), waiting.change.by))

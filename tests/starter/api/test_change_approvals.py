@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from activities.partners.file_erp import FileErp
-from activities.requests import OrderChange
+from activities.requests import OpenRound, OrderChange
+from activities.store.past_rounds import PastRounds
 from activities.tokens import Identity
+from domain.refusal import Refusal
 from starter.change_desk import ChangeDesk
 from starter.change_keeper import ChangeKeeper
 from starter.desk import Desk
+from starter.order_desk import OrderDesk
 from starter.people_desk import PeopleDesk
-from tests.starter.api.conftest import ADMIN, Api
+from tests.starter.api.conftest import ADMIN, Api, quote_document
 from tests.starter.api.test_order_changes import FIRST, SECOND, ordered
 from tests.starter.listening import run
 from worker import build_worker
-from workflows.names import order_run_id
+from workflows.messages import RoundStart
+from workflows.names import order_run_id, quote_approval_id
 
 POLICY = "order-changes"
 RULES = [
@@ -206,6 +210,95 @@ async def test_two_keepers_make_it_once(api: Api, orders: dict[str, str]) -> Non
     settled = await asyncio.gather(*(ChangeKeeper(api.desk).drain() for _ in range(4)))
     assert sum(settled) == 1
     assert (await api.get(f"/orders/{order}"))["version"] == 2
+
+
+async def test_a_change_is_submitted_by_its_own_policy_alone(
+    api: Api, orders: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between asking and submitting, whoever is faster does not get it past the policy of quotes, which asks nobody."""
+    order = orders[SECOND]
+
+    async def end(*_: object) -> None:
+        raise RuntimeError("the process ended")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ChangeDesk, "submit", end)
+        await api.call("PATCH", f"/orders/{order}", json=LATER)
+    change = f"{order}.change-1"
+    assert await api.refused("POST", f"/quotes/{change}/submit", json={}) == (409, "wrong_state")
+    planned = await api.post(f"/quotes/{change}/preview")
+    assert "farid" in str(planned)
+    # Nor by the run itself, with an act that is good for the other policy.
+    token = api.desk.tokens.act(Identity("rosa"), OpenRound.subject(change, 1), "submit", "standard")
+    start = RoundStart(quote_id=change, round=1, by="rosa", token=token, policy="standard", at=api.desk.clock.told())
+    with pytest.raises(WorkflowFailureError):
+        await api.desk.client.execute_workflow(
+            "QuoteApproval", start, id=quote_approval_id(change, 1), task_queue=api.desk.task_queue
+        )
+    assert (await api.get(f"/quotes/{change}"))["state"] == "draft"
+
+
+async def test_no_quote_takes_the_name_of_a_change(api: Api, orders: dict[str, str]) -> None:
+    name = f"{orders[SECOND]}.change-1"
+    refused = await api.refused("PUT", f"/quotes/{name}", json=quote_document(quote_id=name))
+    assert refused == (422, "reserved_name")
+    assert (await asked(api, orders[SECOND]))["waiting"]["change_id"] == name
+
+
+async def test_under_the_key_of_an_approved_change_nothing_else_is_done(api: Api, orders: dict[str, str]) -> None:
+    order, desk = orders[SECOND], api.desk
+    await decided(api, (await asked(api, order))["waiting"]["change_id"])
+    async with desk.reading() as work:
+        (waiting,) = await work.waiting_changes.of_order(order)
+    other = ChangeDesk(desk).again(waiting, desk.clock.told()).model_copy(update={"to": date(2027, 6, 1)})
+    token = desk.tokens.act(Identity("rosa"), order, "move_date", waiting.key)
+    handle = desk.client.get_workflow_handle(order_run_id(order))
+    with pytest.raises(WorkflowUpdateFailedError) as caught:
+        await handle.execute_update("move_date", other.model_copy(update={"token": token}))
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.type == "change_outdated"
+    await ChangeKeeper(desk).drain()
+    assert (await api.get(f"/orders/{order}"))["order_date"] == "2027-03-01"
+
+
+async def test_a_key_that_was_refused_before_the_policy_was_known_is_asked_for_and_done(
+    api: Api, orders: dict[str, str]
+) -> None:
+    order = orders[SECOND]
+    unaware = OrderDesk(replace(api.desk, change_policy=None))
+    with pytest.raises(Refusal, match="needs approval"):
+        await unaware.changed(Identity("rosa"), order, "move_date", key="again", to=date(2027, 3, 1))
+    changed = await OrderDesk(api.desk).changed(Identity("rosa"), order, "move_date", key="again", to=date(2027, 3, 1))
+    assert changed.waiting is not None
+    await decided(api, changed.waiting.change_id)
+    await ChangeKeeper(api.desk).drain()
+    assert (await api.get(f"/orders/{order}"))["order_date"] == "2027-03-01"
+
+
+async def test_of_two_who_ask_for_the_same_the_second_ends_too(api: Api, orders: dict[str, str]) -> None:
+    order = orders[SECOND]
+    for change in [(await asked(api, order))["waiting"]["change_id"] for _ in range(2)]:
+        await decided(api, change)
+        assert await ChangeKeeper(api.desk).drain() == 1
+    told = [(each["state"], each["code"]) for each in (await api.get(f"/orders/{order}"))["changes"]]
+    assert told == [("done", None), ("dropped", "change_outdated")]
+    assert (await api.get(f"/orders/{order}"))["version"] == 2
+
+
+async def test_a_whole_cancellation_is_refused_in_its_preview_too(api: Api, orders: dict[str, str]) -> None:
+    path = f"/quotes/{orders[SECOND].rpartition('-')[0]}/orders/cancel?preview=true"
+    assert await api.refused("POST", path, json={}) == (409, "needs_approval")
+
+
+async def test_changes_are_no_quotes_in_a_replay_nor_in_analytics(api: Api, orders: dict[str, str]) -> None:
+    await decided(api, (await asked(api, orders[SECOND]))["waiting"]["change_id"])
+    async with api.desk.reading() as work:
+        replayed = [each.quote_id async for page in PastRounds(work.connection).pages() for each in page]
+    assert replayed == [orders[SECOND].rpartition("-")[0]]
+    counted = (await api.get("/analytics/approvals", "ada"))["counted"]
+    assert (counted["quotes"], counted["rounds"], counted["approvals"]) == (1, 1, 0)
+    of_changes = (await api.get("/analytics/approvals", "ada", params={"policy": POLICY}))["counted"]
+    assert (of_changes["quotes"], of_changes["approvals"]) == (1, 1)
 
 
 async def test_what_was_asked_and_never_submitted_is_submitted_later(
