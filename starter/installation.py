@@ -17,6 +17,7 @@ from starter.connection import connect
 from starter.desk import Desk
 from starter.embedded import Stack, embedded_stack
 from starter.example import load_example
+from starter.heap import settle_heap
 from starter.server import listening_socket, serving
 from starter.service_level_file import read_service_levels
 from starter.settings import Settings
@@ -74,6 +75,7 @@ async def installation(
         listener = listening_socket(settings.http_host, settings.http_port, say)
         running.callback(listener.close)
         url = await running.enter_async_context(serving(create_api(desk), listener, stack.state_dir))
+        settle_heap()
         yield Installation(stack, url, loaded)
 
 

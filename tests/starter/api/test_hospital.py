@@ -119,6 +119,33 @@ async def check_customer(api: Api) -> None:
     half = await api.get(f"{base}/revenue", params={"from": "2027-07", "until": "2027-12"})
     assert half["total"] == expected["2027-07..12"]
     await check_csv(api, base)
+    await check_page(api, base)
+
+
+async def check_page(api: Api, base: str) -> None:
+    """On 2027-06-01 everything was delivered and runs; the page shows what the example must come to."""
+    page = await api.get(base)
+    (money,) = page["money"]
+    whole = EXPECTED["change_on_2027_02_05"]["all_orders"]
+    assert (money["quoted"], money["contracted"]) == (EXPECTED["quote_total"], whole)
+    assert money["ordered"] == {"fulfilled": whole}
+    assert {money[name] for name in ("unordered", "cancelled", "returned")} == {"0.00"}
+    by_today = await api.get(f"{base}/revenue", params={"until": page["on"]})
+    assert (money["recognised"], money["remaining"]) == (by_today["total"], by_today["remaining"])
+    assert Decimal(money["recognised"]) + Decimal(money["remaining"]) == Decimal(whole)
+    before = sum(Decimal(EXPECTED["revenue"][f"2027-0{month}"]) for month in range(1, 6))
+    assert before < Decimal(money["recognised"]) < before + Decimal(EXPECTED["revenue"]["2027-06"])
+    (on, *quantities) = EXPECTED["entitlements_contracted"][-3]
+    assert on == "2027-05-01"
+    assert quantities[:3] == [shown(page["delivered"], name) for name in ("MRI-3T", "PATIENT-MONITOR", "INFUSION-PUMP")]
+    assert shown(page["running"], "EHR-DEVICE-LINK") == quantities[3]
+    ends = {each["end"] for each in page["running"]}
+    assert ends == set(EXPECTED["contract_ends_by_end_date"])
+    assert page["coming"] == {"orders": [], "services": []}
+
+
+def shown(rows: list[dict[str, Any]], product: str) -> Decimal:
+    return sum((Decimal(each["quantity"]) for each in rows if each["product"] == product), Decimal(0))
 
 
 async def check_csv(api: Api, base: str) -> None:
