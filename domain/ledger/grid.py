@@ -12,8 +12,8 @@ from fractions import Fraction
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.known import KnownItem
 from domain.ledger.obligation import Items, root_of
-from domain.ledger.recognition import TIME_METHODS
-from domain.quote import Kind, PricePer
+from domain.ledger.recognition import TIME_METHODS, is_month_end, share_of_term
+from domain.quote import Kind, PricePer, Revenue
 from domain.term import ONE_DAY, add_months, term_days
 
 
@@ -27,6 +27,18 @@ class Span:
     def part(self, first: date, last: date) -> Fraction:
         """The part of the period's days from ``first`` to ``last``, both in it."""
         return Fraction(term_days(first, last), term_days(self.start, self.end))
+
+    def over_before(self, day: date, method: Revenue) -> Fraction:
+        """The part of the period that is over when ``day`` begins: what is earned by then.
+
+        ``mid_month`` earns at the ends of months only: within one it is the part of the days.
+        """
+        last = day - ONE_DAY
+        if last < self.start:
+            return Fraction(0)
+        if method is Revenue.MID_MONTH and not is_month_end(last):
+            return self.part(self.start, last)
+        return share_of_term(method, self.start, self.end, last)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,20 @@ def _wanted(plan: LedgerEntry, grid: Grid, day: date) -> Iterator[LedgerEntry]:
     """The rows of ``plan`` that have begun by ``day``: its later periods, and what its first has less than a whole."""
     assert plan.start is not None
     last, number = min(day, plan.end or day), grid.number(plan.start)
-    first = _row(plan, grid.span(number), plan.start)
-    if plan.revises is not None and first.amount != plan.amount and plan.start <= day:
-        yield first.model_copy(update={"amount": first.amount - plan.amount})
+    if plan.revises is not None and plan.start <= day:
+        yield from _less(plan, grid.span(number), plan.start)
     while (span := grid.span(number := number + 1)).start <= last:
         yield _row(plan, span, span.start)
+
+
+def _less(plan: LedgerEntry, span: Span, start: date) -> Iterator[LedgerEntry]:
+    """What the first period of a change has less than a whole one: what was over of it before, and is after its end."""
+    row = _row(plan, span, start)
+    amount = row.amount - plan.amount
+    if row.end == span.end:
+        amount = -round_money(Fraction(plan.amount) * span.over_before(start, plan.revenue), plan.currency)
+    if amount:
+        yield row.model_copy(update={"amount": amount})
 
 
 def _row(plan: LedgerEntry, span: Span, start: date) -> LedgerEntry:

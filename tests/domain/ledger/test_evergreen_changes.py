@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from domain.ledger.revenue import report, revenue
 from domain.ledger.revenue_audit import revenue_violations
 from domain.money import round_money
 from domain.quote import Kind
-from domain.term import add_months, end_of_term
+from domain.term import add_months, calendar_months, end_of_term
 from tests.domain.ledger.ledger_rows import Ledger
 from tests.domain.order.agreed import Agreed
 from tests.domain.order.story import day, noon, seats
@@ -110,20 +111,34 @@ def test_what_began_on_the_last_day_of_a_month_ends_to_the_cent(
     found = seen(ledger, "2028-12-31")
     assert months in (None, found)
     assert max(found) <= gone[:7]
-    assert sum(map(Decimal, found.values())) == ran(day(start), day(gone), Decimal("31.00"))
+    assert sum(map(Decimal, found.values())) == ran(day(start), day(gone), Decimal("31.00"), "monthly")
 
 
-def ran(start: date, gone: date, amount: Decimal) -> Decimal:
-    """What ran from ``start`` to the day before ``gone`` comes to: whole periods, and the days of the last."""
+def ran(start: date, gone: date, amount: Decimal, method: str) -> Decimal:
+    """What ran from ``start`` to the day before ``gone`` comes to: whole periods, and the part of the last."""
     whole, number = Decimal(0), 0
     while add_months(start, number + 1) <= gone:
         whole, number = whole + amount, number + 1
     begin, end = add_months(start, number), end_of_term(start, number + 1)
-    return whole + amount - round_money(amount * ((end - gone).days + 1) / ((end - begin).days + 1), "USD")
+    if method == "monthly" and begin < gone:
+        part = calendar_months(begin, gone - timedelta(days=1)) / calendar_months(begin, end)
+    elif method == "mid_month" and gone.day == 1 and begin < gone:
+        part = Fraction(1, 2)
+    else:
+        part = Fraction((gone - begin).days, (end - begin).days + 1)
+    return whole + round_money(Fraction(amount) * part, "USD")
+
+
+@pytest.mark.parametrize("method", ["daily", "monthly", "mid_month"])
+def test_ended_with_a_month_nothing_is_earned_in_the_next(method: str) -> None:
+    """Whatever part of the days that is of its period."""
+    ledger = running("2027-01-31", revenue=method)
+    changed(ledger, "C", "-31.00", "-10", "2027-11-01")
+    assert max(seen(ledger, "2028-01-01")) == "2027-10"
 
 
 def test_a_year_is_counted_by_its_days() -> None:
-    ledger = running("2028-02-29", "365.00", price_per="year")
+    ledger = running("2028-02-29", "365.00", revenue="daily", price_per="year")
     changed(ledger, "C", "-365.00", "-10", "2029-02-27")
     assert sum(map(Decimal, seen(ledger, "2031-01-01").values())) == 364
 
@@ -162,5 +177,5 @@ def test_taken_away_one_by_one_nothing_is_earned_after_the_last(start: str, days
         changed(ledger, f"C{number}", str(-part), "-1", str(each))
     months = seen(ledger, "2030-01-01")
     assert all(month <= f"{max(gone):%Y-%m}" for month in months)
-    whole = sum((ran(day(start), each, part) for each, part in zip(gone, parts, strict=True)), Decimal(0))
+    whole = sum((ran(day(start), each, part, method) for each, part in zip(gone, parts, strict=True)), Decimal(0))
     assert sum(map(Decimal, months.values())) == whole
