@@ -19,9 +19,10 @@ from domain.approval.plan import Submission
 from domain.approval.preview import preview_plan
 from domain.approval.state import RoundState
 from domain.order.book import OrderBook
-from domain.order.change_request import Wanted, change_document, is_same_change
+from domain.order.change_request import change_document, is_same_change
 from domain.order.event import Change
 from domain.order.order import Order
+from domain.order.wanted import Wanted
 from domain.pricing import price
 from domain.quote import read_quote
 from domain.refusal import Refusal

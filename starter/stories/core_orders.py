@@ -19,12 +19,13 @@ from domain.order.agreement import Agreement
 from domain.order.block import blockers, is_credit_blocked, unblock
 from domain.order.book import OrderBook, open_book
 from domain.order.carried import RENEWS
-from domain.order.change_request import Wanted, change_document, is_same_change
+from domain.order.change_request import change_document, is_same_change
 from domain.order.event import Cause, Change
 from domain.order.fulfilment import accept_item, deliver
 from domain.order.order import Order, OrderState
 from domain.order.placing import place
 from domain.order.promised import promises
+from domain.order.wanted import Wanted
 from domain.order.work import reach_work
 from domain.pricing import price
 from domain.quote import Quote, read_quote
