@@ -11,11 +11,14 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "
 apostrophe before it."""
 
 
-def csv_lines(rows: Iterable[Iterable[object]]) -> str:
-    """The rows as text; nothing is an empty cell, and no cell can be a formula."""
+def csv_lines(rows: Iterable[Iterable[object]], *, numbers: frozenset[int] = frozenset()) -> str:
+    """The rows as text; nothing is an empty cell, and no cell can be a formula.
+
+    ``numbers`` are the positions of columns of which we write every cell, so that a minus stays one.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerows([_cell(each) for each in row] for row in rows)
+    writer.writerows([each if at in numbers else _cell(each) for at, each in enumerate(row)] for row in rows)
     return out.getvalue()
 
 

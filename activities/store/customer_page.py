@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.store.credit_holds import CreditWord
 from activities.store.cursor import make_cursor, read_cursor, read_number
+from activities.store.customers import SPEAKS_FIRST
 from activities.store.kept_ledgers import KeptLedger, KeptLedgers
 from activities.store.short_rows import MARK, SHORT_ROWS, read_short
 from domain.ledger.closing import ClosedPeriod
@@ -77,7 +78,7 @@ class ChangeList(View):
 
 @dataclass(frozen=True, slots=True)
 class CustomerFacts:
-    """All that the page is made of. ``customer`` is as the latest quote has it."""
+    """All that the page is made of. ``customer`` is as the quote says that speaks for them."""
 
     customer: Customer
     quotes: tuple[QuoteFacts, ...]
@@ -95,7 +96,7 @@ CHANGES = TypeAdapter(tuple[ChangeFacts, ...])
 NOTHING = "[]"
 PAGE = text(f"""
 WITH own AS (
-    SELECT q.quote_id, q.title, q.state, q.accepted_at, q.currency, q.net_total, q.updated_at, v.content
+    SELECT q.quote_id, q.title, q.state, q.accepted_at, q.currency, q.net_total, q.updated_at, q.kind, v.content
     FROM quotes q JOIN quote_versions v ON v.quote_id = q.quote_id AND v.version = q.version
     WHERE q.customer_id = :customer
 ), totals AS (
@@ -109,7 +110,7 @@ WITH own AS (
     WHERE quote_id IN (SELECT quote_id FROM own) ORDER BY seq DESC LIMIT :recent
 )
 SELECT
-    (SELECT content -> 'customer' FROM own ORDER BY updated_at DESC, quote_id DESC LIMIT 1)::text AS customer,
+    (SELECT content -> 'customer' FROM own WHERE kind = 'quote' ORDER BY {SPEAKS_FIRST} LIMIT 1)::text AS customer,
     (SELECT json_agg(json_build_object(
         'quote_id', quote_id, 'title', title, 'state', state, 'accepted_at', accepted_at, 'currency', currency,
         'net_total', net_total::text, 'terms', coalesce(content -> 'terms', '{{}}'::json),

@@ -200,7 +200,7 @@ class _Lines:
             "kind": Kind.SUBSCRIPTION.value,
             "quantity": decimal_text(each.quantity),
             "start_date": start.isoformat(),
-            **self._length(item, start),
+            "end_date": self.common.isoformat(),
             "component_of": parent,
             "fields": {**facts.get("fields", {}), RENEWS: item.item_id},
             **self._price(each, start),
@@ -219,10 +219,11 @@ class _Lines:
             part = Fraction(each.quantity) / Fraction(item.quantity)
             return self._total(Fraction(item.amount) * part * raised * self._term(item, start))
         price = item.price.unit_price * raised
-        written = written_price(price)
-        if written is not None:
+        months, written = self._months(item, start), written_price(price)
+        if written is not None and months == months_of_price(start, self.common, item.price.proration):
             return {"net_price": written}
-        return self._total(price * Fraction(each.quantity) * self._periods(item, start))
+        periods = months / 12 if item.price.price_per is PricePer.YEAR else months
+        return self._total(price * Fraction(each.quantity) * periods)
 
     def _total(self, amount: Fraction) -> dict[str, str]:
         return {"net_total": decimal_text(round_money(amount, self.agreement.quote.currency))}
@@ -234,22 +235,12 @@ class _Lines:
         now = months_of_price(item.start, item.end, item.price.proration)
         return months_of_price(start, self.common, item.price.proration) / now
 
-    def _length(self, item: Item, start: date) -> dict[str, Any]:
-        """The term as the line before has it: in months that are no part of a calendar, or to a day."""
-        if self._is_in_months(item, start):
-            return {"term_months": self.wish.term_months}
-        return {"end_date": self.common.isoformat()}
-
-    def _is_in_months(self, item: Item, start: date) -> bool:
-        return item.price.term_months is not None and start == self.first
-
-    def _periods(self, item: Item, start: date) -> Fraction:
-        """How many prices the line costs."""
-        if self._is_in_months(item, start):
-            months = Fraction(self.wish.term_months)
-        else:
-            months = months_of_price(start, self.common, item.price.proration)
-        return months / 12 if item.price.price_per is PricePer.YEAR else months
+    def _months(self, item: Item, start: date) -> Fraction:
+        """How long the line costs: exactly its months where the term before was given in months and it lasts a whole
+        term, whatever parts of months its dates cover."""
+        if item.price.term_months is not None and start == self.first:
+            return Fraction(self.wish.term_months)
+        return months_of_price(start, self.common, item.price.proration)
 
     def _list_price(self, item: Item) -> Decimal:
         given = self.wish.list_prices.get(item.product)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from domain.ledger.contract import Contract
-from domain.ledger.report import csv_rows
+from domain.ledger.report import CSV_HEADER, csv_rows
 from domain.ledger.revenue import RevenueReport
 from domain.money import decimal_text
 from domain.order.book import OrderBook
@@ -15,6 +13,7 @@ from domain.order.event import LineBalance
 from domain.order.item import Item
 from domain.order.order import Order
 from starter.api.documents import Json, money
+from starter.csv_text import csv_lines
 from starter.customer_desk import Earned, Entitled
 
 ITEM_FACTS = {
@@ -137,7 +136,9 @@ def _sums(summed: RevenueReport) -> dict[str, Any]:
 
 
 def earned_csv(earned: Earned) -> str:
-    """Revenue as CSV (RFC 4180): one row for each item and month, and for each correction of a closed one."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows(csv_rows(earned.schedules, earned.contract))
-    return out.getvalue()
+    """Revenue as CSV (RFC 4180): one row for each item and month, and for each correction of a closed one.
+
+    What people wrote is no formula; amounts, the last column but one, stay numbers.
+    """
+    rows = csv_rows(earned.schedules, earned.contract)
+    return csv_lines(rows, numbers=frozenset({CSV_HEADER.index("amount")}))

@@ -16,3 +16,8 @@ from starter.csv_text import csv_lines
 def test_no_cell_is_a_formula(text: str) -> None:
     ((cell, plain),) = csv.reader(io.StringIO(csv_lines([[text, "1 = 1"]]), newline=""))
     assert (cell, plain) == (f"'{text}", "1 = 1")
+
+
+def test_a_number_of_ours_stays_a_number() -> None:
+    written = csv_lines([["-1", "-1"]], numbers=frozenset({1}))
+    assert written == "'-1,-1\r\n"
