@@ -116,7 +116,7 @@ SELECT
         'net_total', net_total::text, 'terms', coalesce(content -> 'terms', '{{}}'::json),
         'amends', content ->> 'amends', 'renews', content -> 'fields' ->> 'renews',
         'totals', totals.sums) ORDER BY updated_at, quote_id)
-     FROM own LEFT JOIN totals USING (quote_id))::text AS quotes,
+     FROM own LEFT JOIN totals USING (quote_id) WHERE kind = 'quote')::text AS quotes,
     (SELECT json_agg(json_build_object(
         'order_id', order_id, 'quote_id', quote_id, 'key', key, 'state', state, 'order_date', order_date,
         'ship_to', ship_to, 'currency', currency, 'total', total::text, 'prices', (
