@@ -21,6 +21,8 @@ from domain.ledger.known import Told, end_of_day
 from domain.ledger.period import Period, read_period, within
 from domain.ledger.report import ContractOf, Grouping, Outstanding, ReportRow, contract_of, grouped, outstanding
 from domain.ledger.revenue import ItemSchedule, RevenueReport, remaining, report
+from domain.ledger.selection import EVERYTHING as ALL_ITEMS
+from domain.ledger.selection import Selection, by_currency, refuse_several
 from domain.quote import Customer
 from domain.reading import DATE_TEXT, read_date
 from domain.refusal import Refusal
@@ -133,39 +135,50 @@ class CustomerDesk:
         until: str | None = None,
         known: str | None = None,
         by: Grouping | None = None,
+        of: Selection = ALL_ITEMS,
     ) -> Earned:
         """The revenue between months or local dates, both inclusive, and summed ``by`` something.
 
-        Codes: ``invalid_date``, ``dates_out_of_order``, ``invalid_moment``, ``currency_differs``.
+        Codes: those of :meth:`revenues`, ``currency_differs`` (several, and none is named).
         """
-        ledger = await self._ledger(customer_id)
+        found = await self.revenues(customer_id, first=first, until=until, known=known, by=by, of=of)
+        refuse_several(each.report.currency for each in found)
+        return found[0]
+
+    async def revenues(
+        self,
+        customer_id: str,
+        *,
+        first: str | None = None,
+        until: str | None = None,
+        known: str | None = None,
+        by: Grouping | None = None,
+        of: Selection = ALL_ITEMS,
+    ) -> tuple[Earned, ...]:
+        """The same for each currency.
+
+        Codes: ``invalid_date``, ``dates_out_of_order``, ``invalid_moment``, ``unknown_contract``, ``unknown_quote``.
+        """
+        ledger = await self._ledger(customer_id, of.quote)
         moment = read_known(known, ledger.customer)
         period = read_period(first, until)
-        whole = ledger.revenue(moment)
-        schedules = within(whole, period)
         contract = contract_of(ledger.entries, None, moment)
-        last = period.last or date.max
-        each = by is not None and by is not Grouping.MONTH
-        return Earned(
-            period,
-            moment,
-            schedules,
-            report(schedules),
-            remaining(whole, last),
-            by=by,
-            rows=grouped(schedules, by, contract) if by is not None else (),
-            contract=contract,
-            positions=positions(whole, last, by, contract) if by is not None and each else {},
-            position=position(whole, last),
-        )
+        chosen = by_currency(of.of(ledger.revenue(moment), contract))
+        return tuple(_earned(whole, period, moment, by, contract) for whole in chosen.values())
 
-    async def outstanding(self, customer_id: str, *, on: date | None = None, known: str | None = None) -> Owed:
-        """What remains to be earned after a local date (today), by when. Codes: as :meth:`revenue`."""
-        ledger = await self._ledger(customer_id)
+    async def outstanding(
+        self, customer_id: str, *, on: date | None = None, known: str | None = None, of: Selection = ALL_ITEMS
+    ) -> Owed:
+        """What remains to be earned after a local date (today), by when.
+
+        Codes: as :meth:`revenue`.
+        """
+        ledger = await self._ledger(customer_id, of.quote)
         moment = read_known(known, ledger.customer)
-        schedules = ledger.revenue(moment)
+        chosen = by_currency(of.of(ledger.revenue(moment), contract_of(ledger.entries, None, moment)))
+        refuse_several(chosen)
+        ((currency, schedules),) = chosen.items()
         day = on or self._today(ledger.customer)
-        currency = schedules[0].plan.currency if schedules else None
         return Owed(moment, currency, outstanding(schedules, day), position(schedules, day))
 
     async def page(self, customer_id: str) -> CustomerLook:
@@ -183,14 +196,42 @@ class CustomerDesk:
     def _today(self, customer: Customer) -> date:
         return self._desk.clock.now().astimezone(ZoneInfo(customer.time_zone)).date()
 
-    async def _ledger(self, customer_id: str) -> Ledger:
+    async def _ledger(self, customer_id: str, quote: str | None = None) -> Ledger:
+        """The ledger; a ``quote`` that is named is the customer's. Codes: ``unknown_customer``, ``unknown_quote``."""
         async with self._desk.reading() as work:
-            return await self._ledger_of(work, customer_id)
+            ledger = await self._ledger_of(work, customer_id)
+            if quote is not None and (await work.quotes.get(quote)).customer_id != customer_id:
+                raise Refusal("unknown_quote", f"{quote} is no quote of {customer_id}", "quote")
+            return ledger
 
     async def _ledger_of(self, work: Work, customer_id: str) -> Ledger:
         customer = await customer_of(work.connection, customer_id)
         kept = await work.ledger.short(customer_id, self._desk.database.kept_ledgers)
         return Ledger(customer, kept, await work.closed_periods.of(customer_id))
+
+
+def _earned(
+    whole: tuple[ItemSchedule, ...],
+    period: Period,
+    known: datetime | None,
+    by: Grouping | None,
+    contract: ContractOf,
+) -> Earned:
+    """What ``whole``, schedules of one currency, comes to in a period."""
+    schedules, last = within(whole, period), period.last or date.max
+    each = by is not None and by is not Grouping.MONTH
+    return Earned(
+        period,
+        known,
+        schedules,
+        report(schedules),
+        remaining(whole, last),
+        by=by,
+        rows=grouped(schedules, by, contract) if by is not None else (),
+        contract=contract,
+        positions=positions(whole, last, by, contract) if by is not None and each else {},
+        position=position(whole, last),
+    )
 
 
 def read_known(text: str | None, customer: Customer) -> datetime | None:

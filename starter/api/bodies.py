@@ -10,9 +10,10 @@ from domain.approval.state import ApprovalState, Verdict, Where
 from domain.delegation import Delegation, Moment, Scope
 from domain.ledger.entitlement import View
 from domain.ledger.report import Grouping
+from domain.ledger.selection import Selection
 from domain.limit import Limit
 from domain.money import ExactDecimal
-from domain.quote import FreeText, Identifier, LocalDate, Text
+from domain.quote import Currency, FreeText, Identifier, LocalDate, Text
 
 MOST_DECISIONS = 100
 LARGEST_PAGE = 200
@@ -210,13 +211,25 @@ class EntitlementQuery(KnownQuery):
     contract: Text | None = None
 
 
-class RemainingQuery(KnownQuery):
+class SelectionQuery(KnownQuery):
+    """Of which quote or contract alone, and in which currency; left out: all of them."""
+
+    currency: Currency | None = None
+    quote: Annotated[str, Field(max_length=200)] | None = None
+    contract: Annotated[str, Field(max_length=400)] | None = None
+
+    @property
+    def selection(self) -> Selection:
+        return Selection(self.currency, self.quote, self.contract)
+
+
+class RemainingQuery(SelectionQuery):
     """After which local date of the customer (left out: today)."""
 
     on: LocalDate | None = None
 
 
-class RevenueQuery(KnownQuery):
+class RevenueQuery(SelectionQuery):
     """From and until a month (``2027-02``) or a local date, both inclusive; left out: everything."""
 
     from_: Annotated[str, Field(max_length=10)] | None = Field(default=None, alias="from")

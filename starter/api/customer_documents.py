@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +10,15 @@ from activities.store.customer_page import ChangeFacts, OrderFacts, QuoteFacts
 from domain.ledger.asset import Subscription
 from domain.ledger.closing import ClosedPeriod
 from domain.ledger.invoicing import Position
+from domain.ledger.selection import refuse_several
 from domain.money import decimal_text
 from starter.api.documents import Json, money
-from starter.api.order_documents import contract_document
+from starter.api.order_documents import contract_document, earned_document
 from starter.customer_desk import Earned, Owed
 from starter.customer_look import CustomerLook, Delivered, Money
+
+HEAD = ("customer_id", "from", "until", "known")
+"""What is said once, however many currencies there are."""
 
 
 def look_document(seen: CustomerLook) -> Json:
@@ -120,11 +124,30 @@ def position_document(position: Position) -> dict[str, str | None]:
     }
 
 
+def revenue_document(customer_id: str, earned: Sequence[Earned]) -> Json:
+    """Revenue, by month and line and as it was asked for. Several currencies have sums of their own in ``currencies``.
+
+    Where nothing but sums was asked for, they are refused: ``currency_differs``.
+    """
+    documents = [{**earned_document(customer_id, each), **position_document(each.position)} for each in earned]
+    by = earned[0].by
+    if by is None:
+        refuse_several(each.report.currency for each in earned)
+        return documents[0]
+    grouping: Json = {"by": str(by), "rows": [row for each in earned for row in grouped_documents(each)]}
+    if len(documents) == 1:
+        return documents[0] | grouping
+    head = {name: documents[0][name] for name in HEAD}
+    sums = [{name: fact for name, fact in each.items() if name not in HEAD} for each in documents]
+    return {**head, "currency": None, "currencies": sums, **grouping}
+
+
 def grouped_documents(earned: Earned) -> list[Json]:
     """The rows of a report, each with what was invoiced where the key has that."""
     return [
         {
             "key": row.key,
+            "currency": earned.report.currency,
             "contracted": None if row.contracted is None else decimal_text(row.contracted),
             "recognised": decimal_text(row.recognised),
             "corrected": decimal_text(row.corrected),

@@ -12,12 +12,11 @@ from starter.api.bodies import ContractQuery, EntitlementQuery, Paged, Remaining
 from starter.api.caller import Calling
 from starter.api.customer_documents import (
     change_document,
-    grouped_documents,
     look_document,
     owed_document,
-    position_document,
+    revenue_document,
 )
-from starter.api.order_documents import contract_document, earned_csv, earned_document, entitled_document
+from starter.api.order_documents import contract_document, earned_csv, entitled_document
 from starter.api.route import DoorRoute
 
 router = APIRouter(route_class=DoorRoute, tags=["customers"])
@@ -54,19 +53,16 @@ async def get_revenue(
 ) -> Response:
     """Revenue by month, year and line, and `by` what is asked; as JSON or CSV (`Accept: text/csv`, `format=csv`)."""
     asked = {"first": query.from_, "until": query.until, "known": query.known}
-    earned = await call.doors.customers.revenue(customer_id, by=query.by, **asked)
+    earned = await call.doors.customers.revenues(customer_id, by=query.by, of=query.selection, **asked)
     if query.format == "csv" or (query.format is None and _prefers_csv(request.headers.get("accept", ""))):
         return Response(earned_csv(earned), media_type="text/csv", headers={"Vary": "Accept"})
-    document = {**earned_document(customer_id, earned), **position_document(earned.position)}
-    if query.by is not None:
-        document |= {"by": str(query.by), "rows": grouped_documents(earned)}
-    return JSONResponse(document, headers={"Vary": "Accept"})
+    return JSONResponse(revenue_document(customer_id, earned), headers={"Vary": "Accept"})
 
 
 @router.get("/customers/{customer_id}/revenue/remaining")
 async def get_remaining(customer_id: str, call: Calling, query: Annotated[RemainingQuery, Query()]) -> JSONResponse:
     """What is contracted and still to be earned after a date, by when; and what of it was invoiced already."""
-    owed = await call.doors.customers.outstanding(customer_id, on=query.on, known=query.known)
+    owed = await call.doors.customers.outstanding(customer_id, on=query.on, known=query.known, of=query.selection)
     return JSONResponse(owed_document(customer_id, owed))
 
 

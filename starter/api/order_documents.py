@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from domain.ledger.contract import Contract
@@ -135,10 +136,10 @@ def _sums(summed: RevenueReport) -> dict[str, Any]:
     }
 
 
-def earned_csv(earned: Earned) -> str:
+def earned_csv(earned: Iterable[Earned]) -> str:
     """Revenue as CSV (RFC 4180): one row for each item and month, and for each correction of a closed one.
 
     What people wrote is no formula; amounts, the last column but one, stay numbers.
     """
-    rows = csv_rows(earned.schedules, earned.contract)
-    return csv_lines(rows, numbers=frozenset({CSV_HEADER.index("amount")}))
+    rows = [row for each in earned for row in csv_rows(each.schedules, each.contract)[1:]]
+    return csv_lines([CSV_HEADER, *rows], numbers=frozenset({CSV_HEADER.index("amount")}))

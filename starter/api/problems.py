@@ -32,8 +32,9 @@ _BY_STATUS = {
     409: "wrong_state round_closed not_your_turn already_decided already_delivered already_accepted already_reached "
     "already_acknowledged already_pending not_editable not_approved not_ordered nothing_unordered not_running on_hold "
     "past_no_return after_cut_off invariant_broken in_progress stale not_deliverable acceptance_not_required "
-    "no_milestone superseded already_prepared already_renewed not_on_credit_hold already_closed already_invoiced key_taken no_progress "
-    "no_usage not_the_last_change nothing_open round_full approval_id_taken needs_approval change_outdated",
+    "no_milestone superseded already_prepared not_on_credit_hold already_closed already_invoiced key_taken no_progress "
+    "already_renewed no_usage not_the_last_change nothing_open round_full approval_id_taken needs_approval "
+    "change_outdated",
     413: "body_too_large",
     415: "unsupported_media_type",
     500: "internal_error",

@@ -64,6 +64,9 @@ def revenue(
     first: Annotated[str | None, typer.Option("--from", help="A month (2027-02) or date.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="A month or date, inclusive.")] = None,
     known: Known = None,
+    currency: Annotated[str | None, typer.Option("--currency", help="Only amounts in it, such as EUR.")] = None,
+    quote: Annotated[str | None, typer.Option("--quote", help="Only what was ordered of this quote.")] = None,
+    contract: Annotated[str | None, typer.Option("--contract", help="Only what is in this contract.")] = None,
     user: As = None,
     api: ApiUrl = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one row for each item and month.")] = False,
@@ -75,6 +78,7 @@ def revenue(
 
     line, path = Line(api, user), f"/customers/{quoted(customer)}/revenue"
     asked = {"from": first, "until": until, "known": known}
+    asked |= {"currency": currency, "quote": quote, "contract": contract}
     if as_csv:
         typer.echo(line.get_text(path, "text/csv", **asked), nl=False)
         return
