@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from domain.quote import LocalDate, TimeZone
+from domain.quote import AnyDate, TimeZone
 from domain.reading import problem_error
 from domain.refusal import Refusal
 
@@ -84,7 +84,7 @@ class WorkingCalendar(BaseModel):
 
     time_zone: TimeZone = "UTC"
     hours: Mapping[str, tuple[str, ...]]
-    holidays: tuple[LocalDate, ...] = ()
+    holidays: tuple[AnyDate, ...] = ()
 
     def model_post_init(self, _context: object) -> None:
         """Refuse hours that cannot be read, or in which nobody ever works."""

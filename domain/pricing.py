@@ -173,14 +173,7 @@ def term_of(quote: Quote, line: QuoteLine) -> tuple[date | None, date | None]:
 
 
 def _end(line: QuoteLine, start: date | None, months: int) -> date | None:
-    try:
-        return end_of_term(start, months) if start else None
-    except ValueError:  # the calendar ends with the year 9999
-        raise Refusal(
-            "invalid_date",
-            f"{months} months from {start} lead beyond the year 9999; correct the start or the term",
-            f"lines.{line.line_id}.term_months",
-        ) from None
+    return end_of_term(start, months, f"lines.{line.line_id}.term_months") if start else None
 
 
 def first_order_date(quote: Quote, line: QuoteLine) -> date | None:

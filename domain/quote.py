@@ -20,7 +20,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from domain.money import NUMBER_NOT_TEXT, ExactDecimal, decimal_text, is_currency
-from domain.reading import iso_date, problem_error, read_model
+from domain.reading import any_date, iso_date, problem_error, read_model
 
 if TYPE_CHECKING:
     from domain.pricing import PricedQuote
@@ -29,6 +29,8 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:\-]*$", max_length=100)]
 FreeText = Annotated[str, StringConstraints(max_length=4000)]
 LocalDate = Annotated[date, iso_date]
+AnyDate = Annotated[date, any_date]
+"""Where people write 9999-12-31 for what never ends, and nothing is counted from it: rules and holidays."""
 
 
 def _text_only(value: Any) -> Any:

@@ -17,6 +17,9 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 # The fields by which a path addresses an element of a list: people look for line L3, not for the fourth line.
 IDENTIFIERS = ("line_id", "site_id", "id")
 
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+"""The calendar that we take dates from, so that a term or a month further there are still dates."""
+
 DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 ADVICE = {
@@ -59,13 +62,26 @@ def _read_date(value: Any) -> date:
     raise problem_error("invalid_date", "write the date as YYYY-MM-DD, such as 2027-02-15")
 
 
-iso_date = BeforeValidator(_read_date)
+def _read_near_date(value: Any) -> date:
+    found = _read_date(value)
+    if not in_calendar(found):
+        raise problem_error("invalid_date", f"give a date from {FIRST_DAY} to {LAST_DAY}")
+    return found
+
+
+def in_calendar(day: date) -> bool:
+    """Whether ``day`` lies in the years that dates are taken from; the day of a moment counts."""
+    return FIRST_DAY.year <= day.year <= LAST_DAY.year
+
+
+any_date = BeforeValidator(_read_date)
+iso_date = BeforeValidator(_read_near_date)
 
 
 def read_date(value: Any, path: str = "") -> date:
-    """The local date in ``value`` (``YYYY-MM-DD``). Code: ``invalid_date``."""
+    """The local date in ``value`` (``YYYY-MM-DD``), within the calendar. Code: ``invalid_date``."""
     try:
-        return _read_date(value)
+        return _read_near_date(value)
     except PydanticCustomError as error:
         raise Refusal(error.type, error.message(), path) from None
 

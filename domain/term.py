@@ -10,6 +10,8 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from domain.quote import Proration
+from domain.reading import LAST_DAY
+from domain.refusal import Refusal
 
 ONE_DAY = timedelta(days=1)
 
@@ -25,9 +27,31 @@ def add_months(start: date, months: int) -> date:
     return date(years, month + 1, min(start.day, monthrange(years, month + 1)[1]))
 
 
-def end_of_term(start: date, months: int) -> date:
-    """The last day of a term of ``months`` from ``start``: start plus that many months, less one day."""
-    return add_months(start, months) - ONE_DAY
+def last_of_month(day: date) -> date:
+    """The last day of the month of ``day``."""
+    return day.replace(day=days_in_month(day))
+
+
+def end_of_term(start: date, months: int, path: str = "term_months") -> date:
+    """The last day of a term of ``months`` from ``start``: start plus that many months, less one day.
+
+    Code: ``invalid_date`` (beyond the calendar), at ``path``.
+    """
+    furthest = (LAST_DAY.year + 1 - start.year) * 12
+    end = add_months(start, months) - ONE_DAY if months <= furthest else None
+    if end is None or end > LAST_DAY:
+        message = f"{months} months from {start} lead beyond {LAST_DAY}; correct the start or the term"
+        raise Refusal("invalid_date", message, path)
+    return end
+
+
+def as_long(start: date, first: date, last: date, path: str) -> date:
+    """The last day of a term from ``start`` of as many days as from ``first`` to ``last``. Code: ``invalid_date``."""
+    days = last - first
+    if days > LAST_DAY - start:
+        message = f"{days.days + 1} days from {start} lead beyond {LAST_DAY}; choose an earlier date"
+        raise Refusal("invalid_date", message, path)
+    return start + days
 
 
 def term_days(start: date, end: date) -> int:

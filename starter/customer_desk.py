@@ -24,7 +24,7 @@ from domain.ledger.revenue import ItemSchedule, RevenueReport, remaining, report
 from domain.ledger.selection import EVERYTHING as ALL_ITEMS
 from domain.ledger.selection import Selection, by_currency, refuse_several
 from domain.quote import Customer
-from domain.reading import DATE_TEXT, read_date
+from domain.reading import DATE_TEXT, in_calendar, read_date
 from domain.refusal import Refusal
 from starter.customer_look import CustomerLook, look
 from starter.desk import Desk
@@ -242,7 +242,7 @@ def read_known(text: str | None, customer: Customer) -> datetime | None:
         return end_of_day(read_date(text, "known"), customer.time_zone)
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
+        if moment.tzinfo is not None and in_calendar(moment):
             return moment
     except ValueError:
         pass

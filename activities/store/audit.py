@@ -116,9 +116,7 @@ async def _audit_book(work: Work, quote_id: str) -> tuple[int, list[Violation]]:
         raise
     except Exception as error:  # whatever is wrong with one quote must not hide the others
         return 0, [_unreadable(f"quote {quote_id}", error)]
-    found = [
-        Violation(code=each.code, where=f"quote {quote_id} {each.path}", message=each.message) for each in wrong
-    ]
+    found = [Violation(code=each.code, where=f"quote {quote_id} {each.path}", message=each.message) for each in wrong]
     return len(book.orders), found + await _audit_rows(work, book)
 
 

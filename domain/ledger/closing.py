@@ -20,7 +20,7 @@ from domain.ledger.entries import EntryKind, LedgerEntry
 from domain.ledger.obligation import Earning, Signature
 from domain.reading import read_date
 from domain.refusal import Refusal
-from domain.term import add_months, end_of_term
+from domain.term import add_months, last_of_month
 
 
 class ClosedPeriod(BaseModel):
@@ -92,7 +92,7 @@ def end_of_month(month: str) -> date:
     """The last day of ``2027-02``. Code: ``invalid_date``."""
     if len(month) != len("2027-02"):
         raise Refusal("invalid_date", f"{month} is no month; write 2027-02", "month")
-    return end_of_term(read_date(f"{month}-01", "month"), 1)
+    return last_of_month(read_date(f"{month}-01", "month"))
 
 
 def month_after(day: date) -> str:

@@ -11,7 +11,7 @@ from domain.ledger.closing import Recognised, end_of_month
 from domain.ledger.revenue import ItemSchedule
 from domain.reading import read_date
 from domain.refusal import Refusal
-from domain.term import ONE_DAY, end_of_term
+from domain.term import ONE_DAY, last_of_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def read_period(first: str | None, last: str | None) -> Period:
     start = _day(first, "from") if first is not None else None
     end = _day(last, "until") if last is not None else None
     if last is not None and end is not None and len(last) == len("2027-02"):
-        end = end_of_term(end, 1)
+        end = last_of_month(end)
     if start is not None and end is not None and end < start:
         raise Refusal("dates_out_of_order", "until lies before from", "until")
     return Period(start, end)

@@ -16,7 +16,7 @@ from domain.ledger.entries import EntryKind, LedgerEntry
 from domain.ledger.known import KnownItem, by
 from domain.quote import Kind, PricePer, Revenue
 from domain.refusal import Refusal
-from domain.term import add_months, calendar_months, end_of_term, term_days
+from domain.term import ONE_DAY, add_months, calendar_months, last_of_month, term_days
 
 NOTHING, ALL = Fraction(0), Fraction(1)
 TIME_METHODS = frozenset({Revenue.DAILY, Revenue.MONTHLY, Revenue.MID_MONTH})
@@ -61,7 +61,7 @@ def recognition_term(plan: LedgerEntry) -> tuple[date, date]:
     """First and last day over which a time method earns; of an evergreen item, its first ``price_per`` period."""
     assert plan.start is not None
     if plan.item_kind is Kind.EVERGREEN and plan.kind is not EntryKind.PERIOD:
-        first_period = end_of_term(plan.start, 12 if plan.price_per is PricePer.YEAR else 1)
+        first_period = add_months(plan.start, 12 if plan.price_per is PricePer.YEAR else 1) - ONE_DAY
         return plan.start, min(first_period, plan.end or first_period)
     if plan.end is not None:
         return plan.start, plan.end
@@ -121,11 +121,11 @@ def month_ends(start: date, end: date) -> Iterator[date]:
     """The last day of every month from that of ``start`` to that of ``end``."""
     first = start.replace(day=1)
     for number in range(_month_number(end) - _month_number(start) + 1):
-        yield end_of_term(add_months(first, number), 1)
+        yield last_of_month(add_months(first, number))
 
 
 def is_month_end(day: date) -> bool:
-    return end_of_term(day.replace(day=1), 1) == day
+    return last_of_month(day) == day
 
 
 def _month_number(day: date) -> int:

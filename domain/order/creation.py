@@ -48,12 +48,14 @@ def revenue_of(line: QuoteLine) -> Revenue:
 def term_dates(line: QuoteLine, order_date: date) -> Dates:
     """First and last day of an item of ``line``: its own start, else the order date, to its end or through its term.
 
-    Things have no dates; neither has a share that takes those of its base. Code: ``dates_out_of_order``.
+    Things have no dates; neither has a share that takes those of its base. Codes: ``dates_out_of_order``,
+    ``invalid_date`` (its term leads beyond the calendar).
     """
     if line.kind is Kind.ONE_TIME or takes_dates_of_base(line):
         return None, None
     start = line.start_date or order_date
-    end = end_of_term(start, line.term_months) if line.term_months is not None else line.end_date
+    path = f"lines.{line.line_id}.term_months"
+    end = end_of_term(start, line.term_months, path) if line.term_months is not None else line.end_date
     if end is not None and (start > end or order_date > end):
         late = max(start, order_date)
         raise Refusal(

@@ -10,14 +10,15 @@ from domain.money import round_money
 from domain.order.item import Item
 from domain.quote import DateChange, Kind, PricePer
 from domain.refusal import Refusal
-from domain.term import end_of_term, months_of_price
+from domain.term import as_long, end_of_term, months_of_price
 
 
 def redated(item: Item, old: date, new: date, currency: str) -> Item:
     """``item`` of an order of the date ``old`` under the order date ``new``.
 
     A start that equals the old date moves along, none stays before the new date, others stay. ``end_fixed`` reprices,
-    ``term_fixed`` keeps term and amount. Code: ``dates_out_of_order`` (a start after a fixed end).
+    ``term_fixed`` keeps term and amount. Codes: ``dates_out_of_order`` (a start after a fixed end), ``invalid_date``
+    (the term leads beyond the calendar).
     """
     if item.start is None or item.dates_of_base:
         return item
@@ -41,9 +42,9 @@ def _takes_away(item: Item) -> bool:
 
 def _same_term(item: Item, start: date) -> date | None:
     if item.price.term_months is not None:
-        return end_of_term(start, item.price.term_months)
+        return end_of_term(start, item.price.term_months, "to")
     assert item.start is not None
-    return item.end and start + (item.end - item.start)
+    return item.end and as_long(start, item.start, item.end, "to")
 
 
 def amount_from(item: Item, start: date, currency: str) -> Decimal:

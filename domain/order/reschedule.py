@@ -12,6 +12,7 @@ from domain.order.order import Order
 from domain.order.permission import Operation, refuse_state
 from domain.order.redating import amount_from, redated
 from domain.order.revision import Revision
+from domain.reading import LAST_DAY
 from domain.refusal import Refusal
 
 __all__ = ["amount_from", "is_past_no_return", "move_date"]
@@ -27,7 +28,8 @@ def move_date(book: OrderBook, name: str, to: date, cause: Cause, *, cut_off: ti
     The same date again changes nothing.
 
     Codes: ``unknown_order``, ``past_no_return``, ``wrong_state`` (no longer scheduled), ``on_hold``, ``in_the_past``,
-    ``after_cut_off``, ``dates_out_of_order`` (a start after a fixed end), ``invariant_broken``.
+    ``after_cut_off``, ``dates_out_of_order`` (a start after a fixed end), ``invalid_date`` (a date or a fixed term
+    beyond the calendar), ``invariant_broken``.
     """
     order = book.order(name)
     refuse_past(order, [item for item in order.items if item.counts], "its date stands")
@@ -53,8 +55,10 @@ def on_date(order: Order, to: date, revision: Revision) -> Order:
 
 
 def refuse_date(order: Order, to: date, cause: Cause) -> None:
-    """Refuse a date that has passed where the customer is. Code: ``in_the_past``."""
+    """Refuse a date that has passed where the customer is. Codes: ``in_the_past``, ``invalid_date`` (no calendar)."""
     today = order.local_date(cause.at)
+    if to > LAST_DAY:
+        raise Refusal("invalid_date", f"{to} lies beyond {LAST_DAY}; choose an earlier date", "to")
     if to < today:
         raise Refusal("in_the_past", f"{to} is past at the customer, where it is {today}; choose a later date", "to")
 

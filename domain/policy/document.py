@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from domain.calendar import Sla
 from domain.policy.conditions import Node, leaves, names_in, read_when
 from domain.policy.variables import Variable, read_variable
-from domain.quote import FreeText, Identifier, LocalDate, Text
+from domain.quote import AnyDate, FreeText, Identifier, Text
 from domain.reading import problem_error, read_model
 from domain.refusal import Refusal
 
@@ -121,8 +121,8 @@ class RulePart(Part):
     sla: Sla | None = None
     explicit: bool = False
     active: bool = True
-    from_: LocalDate | None = Field(default=None, alias="from")
-    until: LocalDate | None = None
+    from_: AnyDate | None = Field(default=None, alias="from")
+    until: AnyDate | None = None
     skip_when_status: tuple[Text, ...] = ()
 
     @cached_property

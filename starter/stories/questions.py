@@ -26,7 +26,7 @@ def _known(value: Any, facts: Facts, zone: str) -> datetime:
     if value is None:
         return facts.now
     if len(str(value)) == 10:
-        return end_of_day(date.fromisoformat(str(value)), zone)
+        return end_of_day(read_date(str(value), "known"), zone)
     moment = datetime.fromisoformat(str(value))
     return moment if moment.tzinfo else moment.replace(tzinfo=facts.now.tzinfo)
 
