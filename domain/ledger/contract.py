@@ -50,9 +50,9 @@ def contracts(
     """The contracts as known at a moment, sorted by end (none last), then quote.
 
     ``method`` none: each quote's own. ``single`` makes one per quote with everything in it; ``by_end_date`` one for
-    each end, without things (they have none); what runs without end is one more; ``by_group`` one for each group of
-    lines, those without a group together. A setting ``separate`` makes one of an item alone, with its deltas;
-    ``none`` leaves it out. Code: ``unknown_method``.
+    each end, without things (they have none), a component with its parent; what runs without end is one more;
+    ``by_group`` one for each group of lines, those without a group together. A setting ``separate`` makes one of
+    an item alone, with its deltas; ``none`` leaves it out. Code: ``unknown_method``.
     """
     if method is not None and method not in METHODS:
         raise Refusal("unknown_method", f"{method} is no contracting method; use {' or '.join(METHODS)}", "method")
@@ -62,10 +62,11 @@ def contracts(
     groups: dict[tuple[str, str], list[Family]] = {}
     found_families = families(items)
     last_days = {family.root: family.last_day() for family in found_families if _is_running(family)}
+    by_item = {item.item_id: family for family in found_families for item in family.items}
     for family in found_families:
         quote_id = _origin(family.first.plan.quote_id, amended)
         own = methods.get(quote_id, family.first.plan.contracting_method)
-        name = _group(family, quote_id, method or own, last_days)
+        name = _group(family, quote_id, method or own, _days_of_bundle(family, by_item, last_days))
         if name is not None:
             groups.setdefault((quote_id, name), []).append(family)
     found = [_contract(name, quote_id, members, last_days) for (quote_id, name), members in groups.items()]
@@ -105,6 +106,20 @@ def _group(family: Family, quote_id: str, method: str, last_days: LastDays) -> s
     if family.root not in last_days:
         return None
     return f"{quote_id}/{last_days[family.root] or 'evergreen'}"
+
+
+def _days_of_bundle(family: Family, by_item: Mapping[str, Family], last_days: LastDays) -> LastDays:
+    """``last_days``, where a component has that of the bundle's head, as far up as the bundle runs.
+
+    A bundle is one thing to agree on and to renew, whichever of its parts ends first.
+    """
+    seen, head = {family.root}, family
+    while (parent := by_item.get(head.first.plan.parent_item or "")) is not None and parent.root not in seen:
+        if parent.root not in last_days:
+            break
+        seen.add(parent.root)
+        head = parent
+    return last_days if head is family else {family.root: last_days[head.root]}
 
 
 def _is_running(family: Family) -> bool:

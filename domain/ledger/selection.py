@@ -39,8 +39,8 @@ EVERYTHING = Selection()
 def by_currency(schedules: Sequence[ItemSchedule]) -> Mapping[str | None, tuple[ItemSchedule, ...]]:
     """The schedules of each currency, the currencies by their code; nothing at all is in none."""
     codes = sorted({each.plan.currency for each in schedules})
-    found = {code: tuple(each for each in schedules if each.plan.currency == code) for code in codes}
-    return found or {None: ()}
+    found: dict[str | None, tuple[ItemSchedule, ...]] = {None: ()} if not codes else {}
+    return found | {code: tuple(each for each in schedules if each.plan.currency == code) for code in codes}
 
 
 def refuse_several(currencies: Iterable[str | None]) -> None:
