@@ -38,7 +38,11 @@ class ErpNews:
     def due(self) -> Kind | None:
         """The kind of message that is to be noted next; none as long as people look at an earlier one."""
         order = self.order
-        if order.state in UNTOLD or any(message.state is ErpState.WORK_LIST for message in self.messages):
+        if (
+            order.refused_by_erp
+            or order.state in UNTOLD
+            or any(message.state is ErpState.WORK_LIST for message in self.messages)
+        ):
             return None
         own = any(message.order_id == order.order_id for message in self.messages)
         if not own and (order.activated_at is None or order.state in NOT_YET):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from activities.requests import OrderChange
+from activities.tokens import Identity
 from domain.money import read_decimal
 from domain.order.activation import acknowledge, activate
 from domain.order.book import OrderBook
@@ -58,6 +59,13 @@ def check_version(order: Order, change: OrderChange) -> None:
             STALE,
             f"order {order.order_id} is at version {order.version}, you saw {change.expected_version}; read it again",
         )
+
+
+def refuse_unpermitted(change: OrderChange, who: Identity) -> None:
+    """Refuse (``not_permitted``) that somebody says in the ERP's place that it rejects an order: that gives it up."""
+    if change.verb == "acknowledge" and change.outcome == "rejected" and not (who.is_service or who.is_admin):
+        message = "only the ERP (role service) or an admin says that an order is rejected; cancel it, or close it short"
+        raise Refusal("not_permitted", message, "outcome")
 
 
 def touches_one_order(verb: str) -> bool:

@@ -13,7 +13,7 @@ from activities.change_approvals import ChangeApprovals
 from activities.erp_news import erp_news
 from activities.knowledge import Knowledge
 from activities.order_blockers import carried_out, reasons_against
-from activities.order_operations import STALE, touches_one_order
+from activities.order_operations import STALE, refuse_unpermitted, touches_one_order
 from activities.requests import (
     ADVANCE_ORDER,
     CHANGE_ORDER,
@@ -152,6 +152,7 @@ class OrderActivities:
             order = book.order(order_id)
         if await work.idempotency.claim(change.claim(order_id)):
             await self._knowledge.check_user(work, who, services=True)
+            refuse_unpermitted(change, who)
             cut_off, required = self._cut_off, self._required
             made = await carried_out(work, order, book, change, _cause(request), cut_off=cut_off, required=required)
             await self._approvals.approve(work, change, order, book, made, request.at)

@@ -11,7 +11,7 @@ from domain.order.event import Cause, Change, OrderEventKind
 from domain.order.invariants import refuse_broken_order
 from domain.order.item import Item, ItemState
 from domain.order.journal import Journal
-from domain.order.order import RUNNING, Acknowledgement, LastChange, Order, OrderState, start_of_day
+from domain.order.order import RUNNING, Acknowledgement, LastChange, Order, OrderKind, OrderState, start_of_day
 from domain.order.permission import Operation, refuse_state
 from domain.order.standing import FINAL_ITEMS, is_service, settled
 from domain.refusal import Refusal
@@ -79,7 +79,23 @@ def activate(order: Order, cause: Cause, *, reasons: tuple[str, ...] = ()) -> Ch
         if item.state not in FINAL_ITEMS:
             journal.standing(EntryKind.ACTIVATED, item)
     tell_progress(journal, order, after)
+    if order.due <= cause.at and _made_by_delta(order):
+        return _passed(order, journal.change(after))
     return _with_way_back(journal.change(after), order, cause)
+
+
+def _made_by_delta(order: Order) -> bool:
+    """Whether the last thing that happened to the order is that a return or a supplement made it."""
+    last = order.last_change
+    return order.kind in (OrderKind.RETURN, OrderKind.SUPPLEMENT) and last is not None and last.before is None
+
+
+def _passed(order: Order, change: Change) -> Change:
+    """``change`` without losing the way back of a return or a supplement, which goes on by itself on its date."""
+    if order.last_change is None or not _made_by_delta(order):
+        return change
+    last = order.last_change.model_copy(update={"passed": change.order.version})
+    return change.model_copy(update={"orders": (change.order.model_copy(update={"last_change": last}),)})
 
 
 def _with_way_back(change: Change, before: Order, cause: Cause) -> Change:
@@ -103,7 +119,7 @@ def acknowledge(
 
     ``document`` is the number of the ERP's own document. The same answer again changes nothing. Rejected: the order
     and its items are ``rejected``. Codes: ``wrong_state`` (not activated), ``already_acknowledged`` (another answer),
-    ``already_delivered`` (a rejection of what has been delivered in part).
+    ``already_delivered``, ``already_invoiced`` (a rejection of what has been delivered or invoiced in part).
     """
     if order.acknowledgement is not None:
         if (outcome, document or order.acknowledgement.document) == _answer(order.acknowledgement):
@@ -126,12 +142,14 @@ def _accepted(order: Order, answered: Order, cause: Cause) -> Change:
     facts = {"state": after.state, "document": document}
     journal.event(OrderEventKind.ACKNOWLEDGED, before={"state": order.state}, after=facts)
     tell_progress(journal, order, after)
-    return journal.change(after)
+    return _passed(order, journal.change(after))
 
 
 def _rejected(order: Order, answered: Order, cause: Cause) -> Change:
-    if any(item.delivered or item.reached for item in order.items):
+    if any(item.delivered or item.reached or item.progress for item in order.items):
         raise Refusal("already_delivered", f"something of order {order.order_id} is already delivered", "outcome")
+    if any(item.invoiced for item in order.items):
+        raise Refusal("already_invoiced", f"something of order {order.order_id} is already invoiced", "outcome")
     journal = Journal.of_change(order, cause)
     items = tuple(
         item if item.state in FINAL_ITEMS else item.model_copy(update={"state": ItemState.REJECTED})
@@ -146,7 +164,7 @@ def _rejected(order: Order, answered: Order, cause: Cause) -> Change:
     for item in order.items:
         if item.state not in FINAL_ITEMS:
             journal.standing(EntryKind.REJECTED, item)
-    return journal.change(after)
+    return _passed(order, journal.change(after))
 
 
 def tell_progress(journal: Journal, before: Order, after: Order) -> None:

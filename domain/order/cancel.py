@@ -25,7 +25,8 @@ def cancel(
     """The order ``name``, or the quantities of ``lines`` (none: all of the line), to unordered or to cancelled.
 
     What is unordered can be ordered again. Components go with their parent, shares follow their base. An order of
-    which nothing is left is cancelled. A return that is cancelled gives back what it took.
+    which nothing is left is cancelled. A return that is cancelled gives back what it took. Of an order that the ERP
+    rejected nothing happened, whatever its point of no return.
 
     Codes: ``unknown_order``, ``unknown_line``, ``already_delivered``, ``already_invoiced``, ``wrong_state``,
     ``on_hold``, ``past_no_return``, ``quantity_out_of_range``, ``amount_too_small``, ``bundle_broken``.
@@ -37,12 +38,17 @@ def cancel(
         raise wrong_state(order, "a supplement is rolled back, not cancelled")
     revision = Revision(book, cause, Operation.CANCEL)
     taken = _everything(order) if lines is None else chosen(order, lines, _quantity)
-    refuse_past(order, [order.item(item_id) for item_id in taken], "it is not cancelled")
+    if not _is_rejected(order):
+        refuse_past(order, [order.item(item_id) for item_id in taken], "it is not cancelled")
     take_out(revision, order, taken, disposition)
     revision.note(order.order_id, OrderEventKind.CANCELLED, after={"disposition": disposition})
-    follow(revision, disposition)
+    follow(revision, disposition, also=(order.order_id,) if _is_rejected(order) else ())
     cancel_if_empty(revision, order.order_id)
     return revision.change()
+
+
+def _is_rejected(order: Order) -> bool:
+    return order.state is OrderState.REJECTED
 
 
 def _quantity(item: Item) -> Decimal:
@@ -124,7 +130,9 @@ def cancel_fulfilment(book: OrderBook, cause: Cause, *, disposition: Disposition
 
 
 def _is_unsent(order: Order) -> bool:
-    """Whether the ERP knows nothing of the order, and nothing of it was received."""
+    """Whether the ERP knows nothing of the order, or wants nothing of it, and nothing of it was received."""
+    if _is_rejected(order) and order.kind is not OrderKind.SUPPLEMENT:
+        return True
     if order.sent_at is not None or order.acknowledgement is not None or order.kind is OrderKind.SUPPLEMENT:
         return False
     state = order.hold.state_before if order.hold else order.state

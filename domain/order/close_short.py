@@ -16,8 +16,8 @@ from domain.order.item import Item, ItemState
 from domain.order.order import Order, OrderKind, OrderState
 from domain.order.permission import Operation, refuse_state
 from domain.order.revision import Disposition, Revision
-from domain.order.standing import is_deliverable, is_open, settled
-from domain.order.taking import Taken, part_of, without
+from domain.order.standing import is_coming_back, is_deliverable, is_open, settled
+from domain.order.taking import Taken, held_by, part_of, without
 from domain.refusal import Refusal
 
 
@@ -27,7 +27,8 @@ def close_short(book: OrderBook, name: str, cause: Cause, *, disposition: Dispos
     Things keep what was delivered or invoiced, bundles the smallest whole that holds it; services that have not begun
     and work of which nothing was reached go whole; what has begun stays. Shares of the order follow. An order of
     which nothing is left is cancelled. The event tells the ERP's part as ``erp``: ``modify``, or ``delete`` when
-    nothing is left of it. The open items of orders that it superseded are closed with it.
+    nothing is left of it. The open items of orders that it superseded are closed with it. Of a return, what has not
+    arrived stays with the customer.
 
     Codes: ``unknown_order``, ``wrong_state``, ``on_hold``, ``nothing_open``.
     """
@@ -52,7 +53,10 @@ def close_all_short(
     chains = [chain_of(book, book.order(name)) for name in names]
     for each in (order for chain in chains for order in chain):
         for top in _tops(each):
-            _shorten(revision, each, top, disposition)
+            if each.kind is OrderKind.RETURN:
+                _keep_with_customer(revision, each, top)
+            else:
+                _shorten(revision, each, top, disposition)
     if not revision.orders:
         named = ", ".join(chain[0].order_id for chain in chains)
         raise Refusal("nothing_open", f"nothing of order {named} is open", "order")
@@ -102,6 +106,34 @@ def _shorten(revision: Revision, order: Order, top: Item, to: Disposition) -> No
         own = due_of(revision.book, item)
         take = as_decimal(Fraction(own.quantity) * Fraction(due - stays) / Fraction(due))
         _reduce(revision, order, item, part_of(own, take, order.currency), to)
+
+
+def _keep_with_customer(revision: Revision, order: Order, top: Item) -> None:
+    """Take out of a return what has not arrived of one bundle; reductions of services in it go in ratio."""
+    bundle = [item for item in bundle_of(order, top) if item.counts]
+    if not any(is_coming_back(item) for item in bundle):
+        return
+    arrived = max(_arrived(item) for item in bundle)
+    stays = Fraction(-smallest_whole(order, top.model_copy(update={"quantity": -top.quantity}), arrived))
+    for item in bundle:
+        take = as_decimal(Fraction(item.quantity) * (1 - stays / Fraction(top.quantity)))
+        if take:
+            gone = part_of(held_by(item), take, order.currency)
+            left = without(item, gone)
+            if left.quantity == 0:
+                left = item.model_copy(update={"state": ItemState.CANCELLED})
+            revision.put_item(order.order_id, left)
+            quantity = Decimal(0) if item.is_share else gone.quantity
+            revision.shift(item.line_id, returned_quantity=quantity, returned_amount=gone.amount)
+
+
+def _arrived(item: Item) -> Fraction:
+    """Which share (0 to 1) of an item of a return is back, or credited: all of work that is."""
+    if item.comes_back and not is_deliverable(item):
+        return Fraction(1 if item.reached or item.progress or item.invoiced else 0)
+    delivered = Fraction(item.delivered_quantity) / Fraction(item.quantity)
+    invoiced = Fraction(item.invoiced_amount) / Fraction(item.amount) if item.amount else Fraction(bool(item.invoiced))
+    return min(max(delivered, invoiced), Fraction(1))
 
 
 def _held(item: Item, due: Taken) -> Fraction:

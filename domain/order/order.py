@@ -40,7 +40,7 @@ class OrderKind(StrEnum):
 
 
 FINAL = frozenset({OrderState.CLOSED, OrderState.REJECTED, OrderState.SUPERSEDED, OrderState.CANCELLED})
-"""States that an order never leaves by an operation of its own."""
+"""States that an order never leaves by an operation of its own, but that a rejected one can be cancelled."""
 PLANNED = frozenset({OrderState.DRAFT, OrderState.SCHEDULED})
 RUNNING = frozenset({OrderState.ACTIVATED, OrderState.IN_FULFILMENT, OrderState.PARTIALLY_FULFILLED})
 
@@ -88,13 +88,15 @@ class LastChange(Stored):
     """What it takes to undo the last change of an order.
 
     ``orders`` are all orders that the change touched, each with its version after it. ``before`` is this order as it
-    was (none: the change made it), without a last change of its own.
+    was (none: the change made it), without a last change of its own. ``passed`` is the version of an order that a
+    return or a supplement made, after what time and the ERP did of themselves since: it was activated and acknowledged.
     """
 
     operation: str
     at: AwareDatetime
     orders: tuple[tuple[str, int], ...]
     before: Order | None = None
+    passed: int | None = None
     shifts: tuple[BalanceShift, ...] = ()
 
 
@@ -158,6 +160,11 @@ class Order(Stored):
     def acknowledged(self) -> bool:
         """Whether the ERP accepted the order."""
         return self.acknowledgement is not None and self.acknowledgement.outcome == "accepted"
+
+    @property
+    def refused_by_erp(self) -> bool:
+        """Whether the ERP rejected the order, also where it was cancelled since: then it has nothing to be told of."""
+        return self.acknowledgement is not None and self.acknowledgement.outcome == "rejected"
 
     def local_date(self, at: datetime) -> date:
         """The customer's date at ``at``."""

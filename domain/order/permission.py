@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from domain.order.no_return import past_items
 from domain.order.order import FINAL, PLANNED, RUNNING, Order, OrderKind, OrderState
-from domain.order.standing import is_open, is_owed, is_returnable, wrong_state
+from domain.order.standing import is_coming_back, is_open, is_owed, is_returnable, wrong_state
 from domain.refusal import Refusal
 
 
@@ -51,8 +51,8 @@ STATES: Mapping[Operation, tuple[frozenset[OrderState], str]] = MappingProxyType
         Operation.SPLIT: (PLANNED, "only a draft or scheduled order is split"),
         Operation.MERGE: (PLANNED, "only draft or scheduled orders are merged"),
         Operation.CANCEL: (
-            PLANNED | {OrderState.BLOCKED},
-            "only a draft or scheduled order is cancelled; close it short",
+            PLANNED | {OrderState.BLOCKED, OrderState.REJECTED},
+            "only a draft, scheduled or rejected order is cancelled; close it short",
         ),
         Operation.HOLD: (NOT_FINAL - {OrderState.ON_HOLD}, "it cannot be held"),
         Operation.RELEASE: (frozenset({OrderState.ON_HOLD, OrderState.BLOCKED}), "it is not held"),
@@ -81,6 +81,8 @@ def refuse_state(order: Order, operation: Operation) -> None:
     if order.kind is OrderKind.SUPPLEMENT and operation in FOR_THE_SUPERSEDED:
         # It may be fulfilled at once, when it only takes away; what it superseded is still open, and changed by it.
         states = states | {OrderState.FULFILLED}
+    if order.kind is OrderKind.SUPPLEMENT and operation is Operation.ROLLBACK:
+        states = states | {OrderState.REJECTED}
     if order.state not in states:
         if operation is Operation.HOLD and order.state is OrderState.ON_HOLD:
             raise Refusal("on_hold", f"order {order.order_id} is already on hold", "order")
@@ -113,7 +115,9 @@ def _refusal(order: Order, operation: Operation, superseded: Sequence[Order] | N
 
 
 def _nothing_to_do(order: Order, operation: Operation, chain: Sequence[Order]) -> str | None:
-    if operation is Operation.CLOSE_SHORT and not any(is_open(each, item) for each in chain for item in each.items):
+    if operation is Operation.CLOSE_SHORT and not any(
+        is_open(each, item) or is_coming_back(item) for each in chain for item in each.items
+    ):
         return "nothing_open"
     if operation is Operation.RETURN and not any(is_returnable(item) for each in chain for item in each.items):
         return "quantity_out_of_range"

@@ -24,7 +24,8 @@ TOLD: dict[str, EntryKind] = {
 def roll_back(book: OrderBook, name: str, cause: Cause) -> Change:
     """Everything as it was before the last change of the order ``name``, in all orders which that change touched.
 
-    An order that the change made is cancelled, with nothing in it. Rolling back again brings the change back.
+    An order that the change made is cancelled, with nothing in it; a return or a supplement also after it was activated
+    on its date and acknowledged or rejected, as long as nothing arrived. Rolling back again brings the change back.
     Codes: ``unknown_order``, ``wrong_state`` (a final state; an activation whose date has come), ``already_delivered``
     (something was delivered since), ``past_no_return`` (it was sent since), ``not_the_last_change`` (anything else
     happened to one of the orders since, or what it left unordered was ordered again).
@@ -51,7 +52,8 @@ def roll_back(book: OrderBook, name: str, cause: Cause) -> Change:
 
 def _touched(book: OrderBook, order_id: str, version: int) -> Order:
     order = book.order(order_id)
-    if order.version != version or order.last_change is None:
+    last = order.last_change
+    if last is None or (order_id, version) not in last.orders or order.version not in (version, last.passed):
         raise no_last_change(order)
     return order
 

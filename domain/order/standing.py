@@ -35,6 +35,11 @@ def is_open(order: Order, item: Item) -> bool:
     return item.state is not ItemState.FULFILLED and not item.reached and not item.progress
 
 
+def is_coming_back(item: Item) -> bool:
+    """Whether something of a return has not arrived yet."""
+    return item.counts and item.comes_back and item.state is not ItemState.FULFILLED
+
+
 def is_returnable(item: Item) -> bool:
     """Whether something of ``item`` was delivered or runs, so that it could come back or be reduced."""
     return item.counts and item.quantity > 0 and (item.state is ItemState.FULFILLED or bool(item.delivered))
