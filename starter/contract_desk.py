@@ -127,7 +127,7 @@ class ContractDesk:
             zone = (await customer_of(work.connection, customer_id)).time_zone if customer_id else None
             at = self._desk.clock.now()
             closed = await work.closed_periods.close(month, at, who.user, time_zone=zone, customer_id=customer_id)
-            body = {"month": month, "customer_id": customer_id, "comment": comment}
+            body = {"month": month, "customer_id": customer_id, "ledger_seq": closed.ledger_seq, "comment": comment}
             told = {name: value for name, value in body.items() if value is not None}
             await work.record.append([RecordEntry(kind="period_closed", at=at, by=who.user, body=told)])
             return closed

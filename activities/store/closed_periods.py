@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, insert, or_, select, text
+from sqlalchemy import ColumnElement, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.store.order_tables import closed_periods, orders
+from activities.store.order_tables import closed_periods, ledger, orders
 from domain.ledger.closing import ClosedPeriod, close_period
 
 
@@ -26,7 +26,7 @@ class ClosedPeriods:
         mine: ColumnElement[bool] = columns.customer_id.is_(None)
         if customer_id is not None:
             mine = or_(mine, columns.customer_id == customer_id)
-        statement = select(columns.month, columns.at, columns.by, columns.customer_id).where(mine)
+        statement = select(columns.month, columns.at, columns.by, columns.customer_id, columns.ledger_seq).where(mine)
         rows = (await self._connection.execute(statement.order_by(columns.seq))).mappings()
         return tuple(ClosedPeriod.model_validate(dict(row)) for row in rows)
 
@@ -42,8 +42,21 @@ class ClosedPeriods:
         zones = [time_zone] if time_zone is not None else await self._time_zones()
         known = await self.of(customer_id)
         made = [close_period(known, month, at, by, time_zone=zone, customer_id=customer_id) for zone in zones]
-        await self._connection.execute(insert(closed_periods).values(made[0].model_dump()))
-        return made[0]
+        closing = made[0].model_copy(update={"ledger_seq": await self._last_row()})
+        await self._connection.execute(insert(closed_periods).values(closing.model_dump()))
+        return closing
+
+    async def _last_row(self) -> int:
+        """The place of the ledger's last row, when nobody is about to add one before it; 0: it is empty.
+
+        Places are given when rows are added, and rows may be committed in another order. The lock waits for those that
+        are under way; it is given up with the savepoint, for all that is added then lies behind.
+        """
+        async with self._connection.begin_nested() as short:
+            await self._connection.execute(text("LOCK TABLE ledger IN SHARE MODE"))
+            last = (await self._connection.execute(select(func.max(ledger.c.seq)))).scalar_one()
+            await short.rollback()
+        return last or 0
 
     async def _time_zones(self) -> list[str]:
         """Where the customers are who have ordered anything; the world's own time where there are none."""

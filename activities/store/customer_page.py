@@ -127,7 +127,8 @@ SELECT
     (SELECT json_agg(changes ORDER BY seq DESC) FROM changes)::text AS changes,
     {MARK} AS mark,
     {SHORT_ROWS} AS entries,
-    (SELECT json_agg(json_build_object('month', month, 'at', at, 'by', "by", 'customer_id', customer_id) ORDER BY seq)
+    (SELECT json_agg(json_build_object('month', month, 'at', at, 'by', "by", 'customer_id', customer_id,
+        'ledger_seq', ledger_seq) ORDER BY seq)
      FROM closed_periods WHERE customer_id IS NULL OR customer_id = :customer)::text AS closed,
     (SELECT json_build_object(
         'customer_id', customer_id, 'held', held, 'reason', reason, 'by', "by", 'at', at)

@@ -48,9 +48,9 @@ class LedgerStore:
             raise ValueError("say of whom: a customer, a quote or an order")
         if known is not None:
             where.append(ledger.c.recorded_at <= known)
-        statement = select(ledger.c.body).where(*where).order_by(ledger.c.seq)
-        found = (await self._connection.execute(statement)).scalars()
-        return tuple(LedgerEntry.model_validate(body) for body in found)
+        statement = select(ledger.c.body, ledger.c.seq).where(*where).order_by(ledger.c.seq)
+        found = (await self._connection.execute(statement)).all()
+        return tuple(LedgerEntry.model_validate({**body, "seq": seq}) for body, seq in found)
 
     async def short(self, customer: str, kept: KeptLedgers) -> KeptLedger:
         """All entries of a customer, for questions about them: facts tell only what is new (:mod:`short_rows`)."""

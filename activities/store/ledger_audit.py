@@ -63,7 +63,8 @@ UNTOLD = text("""
 SELECT month, customer_id, at FROM closed_periods c
 WHERE NOT EXISTS (
     SELECT FROM record r WHERE r.kind = 'period_closed' AND r.at = c.at AND r."by" = c."by"
-      AND r.body ->> 'month' = c.month AND r.body ->> 'customer_id' IS NOT DISTINCT FROM c.customer_id)
+      AND r.body ->> 'month' = c.month AND r.body ->> 'customer_id' IS NOT DISTINCT FROM c.customer_id
+      AND (r.body ->> 'ledger_seq')::bigint IS NOT DISTINCT FROM c.ledger_seq)
 ORDER BY seq
 """)
 

@@ -149,6 +149,7 @@ closed_periods = Table(
     Column("customer_id", Text, comment="none: of every customer"),
     Column("at", Moment, nullable=False),
     Column("by", Text, nullable=False),
+    Column("ledger_seq", BigInteger, comment="the last row of the ledger then; none: closed by an earlier release"),
     UniqueConstraint("customer_id", "month", postgresql_nulls_not_distinct=True),
 )
 

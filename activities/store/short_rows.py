@@ -38,6 +38,7 @@ def _moment(text: str) -> datetime:
 
 KINDS = {str(kind): kind for kind in EntryKind}
 FIELDS: Mapping[str, Callable[[Any], Any] | None] = {
+    "seq": None,
     "item_id": None,
     "kind": KINDS.__getitem__,
     "entry_id": None,
@@ -57,12 +58,14 @@ FIELDS: Mapping[str, Callable[[Any], Any] | None] = {
 }
 """What a fact has of its own, in the order in which :data:`SHORT_ROWS` tells it, and how that is read (none: as is)."""
 READ = tuple((at, name, read) for at, (name, read) in enumerate(FIELDS.items()) if read is not None)
-TOLD = """item_id, kind, entry_id, version, position, ship_to, quantity::text, amount::text, start_date, end_date,
+TOLD = """seq, item_id, kind, entry_id, version, position, ship_to, quantity::text, amount::text, start_date, end_date,
     effective, recorded_at, body -> 'counter', CASE kind WHEN 'reached' THEN body -> 'milestone' END,
     CASE kind WHEN 'reached' THEN body -> 'milestone_percent' END,
     CASE kind WHEN 'progress' THEN body -> 'percent' END"""
 TEXT = f"""'[' || string_agg(
-        CASE kind WHEN 'scheduled' THEN body::text ELSE json_build_array({TOLD})::text END,
+        CASE kind
+            WHEN 'scheduled' THEN (body || jsonb_build_object('seq', seq))::text
+            ELSE json_build_array({TOLD})::text END,
         ',' ORDER BY seq) || ']'"""
 MARK = """(SELECT count(*) || '/' || coalesce(max(seq), 0) || '/' || coalesce((
         SELECT recorded_at::text FROM ledger WHERE customer_id = :customer ORDER BY seq DESC LIMIT 1), '')
@@ -71,6 +74,7 @@ MARK = """(SELECT count(*) || '/' || coalesce(max(seq), 0) || '/' || coalesce((
 SHORT_ROWS = f"""(CASE WHEN {MARK} <> :mark THEN (SELECT {TEXT} FROM ledger WHERE customer_id = :customer) END)"""
 """The rows of a customer as one text, unless the ledger is at ``:mark``; null: there are none, or they are known."""
 PLANS: TypeAdapter[list[LedgerEntry]] = TypeAdapter(list[LedgerEntry])
+ITEM = [*FIELDS].index("item_id")
 FIELDS_SET = frozenset(LedgerEntry.model_fields)
 NOT_TOLD = {"event_id": "", "left": None, "left_places": None}
 PUT = object.__setattr__
@@ -89,7 +93,7 @@ def read_short(text: str | None) -> Told:
                 in_force[plan.item_id] = plan.__dict__
             found.append(plan)
         else:
-            found.append(_fact(in_force[row[0]], row))
+            found.append(_fact(in_force[row[ITEM]], row))
     return Told(found)
 
 

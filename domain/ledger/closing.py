@@ -1,12 +1,13 @@
 """Closed periods: what a month came to when it was closed stays; corrections fall into the first open month.
 
-A closing freezes what the ledger said at its moment about its month and all before it. What is learnt later about
-them is booked in the first month that is open then, and names the month it belongs to (``spec/orders.md`` 5).
+A closing freezes what the ledger said when it was made about its month and all before it. What is recorded later about
+them is booked in the first month that is open then, and names the month it belongs to (``spec/orders.md`` 5). Which was
+first, the closing or a row, is told by the row's place in the ledger; of closings that earlier releases made, by its
+moment.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.ledger.entries import EntryKind, LedgerEntry
+from domain.ledger.extent import Extent, reaches
 from domain.ledger.obligation import Earning, Signature
 from domain.reading import read_date
 from domain.refusal import Refusal
@@ -24,7 +26,11 @@ from domain.term import add_months, last_of_month
 
 
 class ClosedPeriod(BaseModel):
-    """``month`` (``2027-01``) and all months before it were closed at ``at``; of one customer, or of every customer."""
+    """``month`` (``2027-01``) and all months before it were closed at ``at``; of one customer, or of every customer.
+
+    ``ledger_seq`` is the place of the last row that was in the ledger then (0: it was empty; none: an earlier release
+    closed it, and what was recorded by ``at`` was known to it).
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -32,6 +38,7 @@ class ClosedPeriod(BaseModel):
     at: AwareDatetime
     by: str
     customer_id: str | None = None
+    ledger_seq: int | None = None
 
     @property
     def last_day(self) -> date:
@@ -60,16 +67,23 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """A moment (none: now) whose ledger speaks for the days up to ``until`` (none: all that follow)."""
+    """As much of the ledger as speaks for the days up to ``until`` (none: all that follow)."""
 
     until: date | None
-    at: datetime | None
+    extent: Extent
 
 
 def close_period(
-    closed: Iterable[ClosedPeriod], month: str, at: datetime, by: str, *, time_zone: str, customer_id: str | None = None
+    closed: Iterable[ClosedPeriod],
+    month: str,
+    at: datetime,
+    by: str,
+    *,
+    time_zone: str,
+    customer_id: str | None = None,
+    ledger_seq: int | None = None,
 ) -> ClosedPeriod:
-    """The closing of ``month`` and of every open month before it, at ``at``.
+    """The closing of ``month`` and of every open month before it, at ``at``, when ``ledger_seq`` was the last row.
 
     Codes: ``invalid_date`` (not written ``2027-01``), ``in_the_future`` (the month is not over in ``time_zone``),
     ``already_closed``.
@@ -80,7 +94,7 @@ def close_period(
     latest = max((each.month for each in closed_for(closed, customer_id)), default="")
     if month <= latest:
         raise Refusal("already_closed", f"{latest} and all before it are closed; close a later month", "month")
-    return ClosedPeriod(month=month, at=at, by=by, customer_id=customer_id)
+    return ClosedPeriod(month=month, at=at, by=by, customer_id=customer_id, ledger_seq=ledger_seq)
 
 
 def closed_for(closed: Iterable[ClosedPeriod], customer_id: str | None) -> tuple[ClosedPeriod, ...]:
@@ -100,27 +114,51 @@ def month_after(day: date) -> str:
 
 
 def moments(closed: Iterable[ClosedPeriod], known: datetime | None) -> tuple[Knowledge, ...]:
-    """The moments that speak for the months, the present one last.
+    """What speaks for the months, the present last.
 
-    A closing that was not known at ``known``, or of a month that was closed before, changes nothing.
+    A closing that was not known at ``known``, or of a month that was closed before, changes nothing. What a closing
+    knew is known at ``known`` too, whatever the moments of the rows say.
     """
     found: list[Knowledge] = []
-    for each in sorted(closed, key=lambda one: one.at):
-        later = not found or each.last_day > (found[-1].until or date.max)
-        if later and (known is None or each.at <= known):
-            found.append(Knowledge(each.last_day, each.at))
-    return (*found, Knowledge(None, known))
+    least = 0
+    for each, extent in extents(closed):
+        if known is not None and known < each.at:
+            continue
+        least = max(least, extent.least)
+        if not found or each.last_day > (found[-1].until or date.max):
+            found.append(Knowledge(each.last_day, extent))
+    return (*found, Knowledge(None, Extent(known, least) if known is not None else Extent()))
+
+
+def extents(closed: Iterable[ClosedPeriod]) -> tuple[tuple[ClosedPeriod, Extent], ...]:
+    """The closings as they were made, and how far each knew the ledger: never less than the one before.
+
+    A closing of an earlier release goes by its moment, but knew nothing that was not there yet when the next was made.
+    """
+    made = sorted(closed, key=lambda one: one.at)
+    behind: int | None = None
+    lasts: list[int | None] = []
+    for each in reversed(made):
+        behind = each.ledger_seq if each.ledger_seq is not None else behind
+        lasts.append(behind)
+    least = 0
+    found: list[tuple[ClosedPeriod, Extent]] = []
+    for each, last in zip(made, reversed(lasts), strict=True):
+        least = max(least, each.ledger_seq or 0)
+        found.append((each, Extent(each.at, least, last if each.ledger_seq is None else least)))
+    return tuple(found)
 
 
 def told_apart(told: Sequence[Knowledge], entries: Iterable[LedgerEntry]) -> tuple[Knowledge, ...]:
-    """The moments at which ``entries`` say different things: those between which nothing was recorded are one.
+    """Those of ``told`` for which ``entries`` say different things: those between which nothing was recorded are one.
 
     Invoices are no such thing, for nothing is earned by them.
     """
     if len(told) == 1:
         return tuple(told)
-    recorded = sorted(entry.recorded_at for entry in entries if entry.kind is not EntryKind.INVOICED)
-    counts = [len(recorded) if one.at is None else bisect_right(recorded, one.at) for one in told]
+    rows = [entry for entry in entries if entry.kind is not EntryKind.INVOICED]
+    asked = [one.extent for one in told]
+    counts = reaches(rows, asked) or [sum(extent.knows(row) for row in rows) for extent in asked]
     kept = [earlier for (earlier, before), (_, after) in pairwise(zip(told, counts, strict=True)) if before != after]
     return (*kept, told[-1])
 

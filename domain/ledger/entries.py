@@ -6,11 +6,12 @@ a change of plan is the old row once more with the signs turned round, and a new
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.money import ExactDecimal
 from domain.quote import Kind, Milestone, PricePer, Revenue
@@ -77,7 +78,8 @@ class LedgerEntry(BaseModel):
     ``contract_of`` is the quote whose contract an amendment changes. ``left``, on scheduled rows, is how much of the
     line was unordered once the change was made (none in rows of before); the last row of a change says where that was,
     for a line that goes to several places (``left_places``). ``comes_back`` marks a return, which is earned back when
-    it has arrived (not marked in rows of before).
+    it has arrived (not marked in rows of before). ``seq`` is the row's place in the ledger, which it is given when it
+    is stored (none: it was not read from there); it is no part of what the row says.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -128,3 +130,9 @@ class LedgerEntry(BaseModel):
     counter: bool = False
     effective: date
     recorded_at: AwareDatetime
+    seq: int | None = Field(default=None, exclude=True)
+
+
+def in_place(rows: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+    """``rows`` of a ledger that is kept in memory, each with its place, counted from 1."""
+    return tuple(row.model_copy(update={"seq": place}) for place, row in enumerate(rows, 1))

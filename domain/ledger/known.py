@@ -5,17 +5,16 @@ A correction adds rows, so what was known before stays as it was: only rows reco
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
-from itertools import pairwise
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from domain.ledger.entries import EntryKind, LedgerEntry
+from domain.ledger.extent import Extent, reaches
 
 Receipts = list[tuple[date, Decimal]]
 Fact = TypeVar("Fact")
@@ -26,10 +25,10 @@ class KnownItem:
     """An item as known: ``plan`` is its latest planning row; receipts are increments on local dates.
 
     ``holds`` are the local dates from which its order is held (true) or no longer held, in the order of recording.
-    ``progress`` holds cumulative percents, ``usage`` and ``invoiced`` amounts; ``periods`` are the rows of the later
-    periods of an evergreen item, counter-rows among them. ``rows`` counts what the ledger tells of it, but for
-    invoices, by which nothing is earned: rows are only added, so as many rows mean the same facts. ``rows_of_work`` are
-    those of each item whose facts it shares.
+    ``progress`` holds cumulative percents (``progress_order``: the which of all entries told each), ``usage`` and
+    ``invoiced`` amounts; ``periods`` are the rows of the later periods of an evergreen item, counter-rows among them.
+    ``rows`` counts what the ledger tells of it, but for invoices, by which nothing is earned: rows are only added, so
+    as many rows mean the same facts. ``rows_of_work`` are those of each item whose facts it shares.
     """
 
     plan: LedgerEntry
@@ -41,6 +40,7 @@ class KnownItem:
     activated_on: date | None = None
     holds: list[tuple[date, bool]] = field(default_factory=list)
     progress: Receipts = field(default_factory=list)
+    progress_order: list[int] = field(default_factory=list)
     usage: Receipts = field(default_factory=list)
     invoiced: Receipts = field(default_factory=list)
     periods: list[LedgerEntry] = field(default_factory=list)
@@ -60,6 +60,7 @@ class KnownItem:
             reached=[*self.reached],
             holds=[*self.holds],
             progress=[*self.progress],
+            progress_order=[*self.progress_order],
             usage=[*self.usage],
             invoiced=[*self.invoiced],
             periods=[*self.periods],
@@ -76,7 +77,7 @@ class Told(tuple[LedgerEntry, ...]):
 
     @cached_property
     def now(self) -> tuple[KnownItem, ...]:
-        return _known_items(self, None)
+        return _known_items(self, Extent())
 
 
 def known_items(entries: Iterable[LedgerEntry], known: datetime | None = None) -> tuple[KnownItem, ...]:
@@ -84,18 +85,18 @@ def known_items(entries: Iterable[LedgerEntry], known: datetime | None = None) -
 
     ``entries`` come in the order in which they were added. Nobody changes what is answered.
     """
-    return entries.now if known is None and isinstance(entries, Told) else _known_items(entries, known)
+    return entries.now if known is None and isinstance(entries, Told) else _known_items(entries, Extent(known))
 
 
-def known_at(entries: Sequence[LedgerEntry], known: Sequence[datetime | None]) -> tuple[tuple[KnownItem, ...], ...]:
-    """:func:`known_items` at each of ``known`` (rising; none: everything recorded). An item of which nothing was
-    recorded between two moments is the same object in both."""
-    if any(later.recorded_at < earlier.recorded_at for earlier, later in pairwise(entries)):
-        return tuple(known_items(entries, each) for each in known)
+def known_at(entries: Sequence[LedgerEntry], known: Sequence[Extent]) -> tuple[tuple[KnownItem, ...], ...]:
+    """:func:`known_items` as far as each of ``known`` reaches (rising). An item of which nothing was recorded between
+    two of them is the same object in both, where the rows lie in that order."""
+    reached = reaches(entries, known) if len(known) > 1 else None
+    if reached is None:
+        return tuple(_known_items(entries, each) for each in known)
     found: list[tuple[KnownItem, ...]] = []
     knowledge, position = Knowledge(), 0
-    for moment in known:
-        last = len(entries) if moment is None else bisect_right(entries, moment, position, key=_recorded_at)
+    for last in reached:
         for entry in entries[position:last]:
             knowledge.learn(entry)
         position = last
@@ -103,14 +104,11 @@ def known_at(entries: Sequence[LedgerEntry], known: Sequence[datetime | None]) -
     return tuple(found)
 
 
-def _recorded_at(entry: LedgerEntry) -> datetime:
-    return entry.recorded_at
-
-
-def _known_items(entries: Iterable[LedgerEntry], known: datetime | None) -> tuple[KnownItem, ...]:
+def _known_items(entries: Iterable[LedgerEntry], known: Extent) -> tuple[KnownItem, ...]:
     knowledge = Knowledge()
+    everything = known == Extent()
     for entry in entries:
-        if known is None or entry.recorded_at <= known:
+        if everything or known.knows(entry):
             knowledge.learn(entry)
     return knowledge.told()
 
@@ -122,9 +120,11 @@ class Knowledge:
         self._items: dict[str, KnownItem] = {}
         self._taken_back: set[str] = set()
         self._told: set[str] = set()
+        self._learnt = 0
 
     def learn(self, entry: LedgerEntry) -> None:
         item_id, kind = entry.item_id, entry.kind
+        self._learnt += 1
         item = self._items.get(item_id)
         if item is None:
             item = self._items[item_id] = KnownItem(entry)
@@ -132,7 +132,9 @@ class Knowledge:
             self._told.discard(item_id)
             item = self._items[item_id] = item.copied()
         item.rows += kind is not EntryKind.INVOICED
-        if kind is not EntryKind.SCHEDULED:
+        if kind is EntryKind.PROGRESS:
+            _progress(item, entry, self._learnt)
+        elif kind is not EntryKind.SCHEDULED:
             _note(item, entry)
         elif entry.counter:
             self._taken_back.add(item_id)
@@ -160,8 +162,6 @@ def _note(item: KnownItem, entry: LedgerEntry) -> None:
             item.accepted.append((entry.effective, entry.quantity))
         case EntryKind.REACHED:
             _fact(item.reached, (entry.effective, entry.milestone), entry)
-        case EntryKind.PROGRESS:
-            _fact(item.progress, (entry.effective, entry.percent or Decimal(0)), entry)
         case EntryKind.USAGE:
             item.usage.append((entry.effective, entry.amount))
         case EntryKind.INVOICED:
@@ -170,6 +170,17 @@ def _note(item: KnownItem, entry: LedgerEntry) -> None:
             item.periods.append(entry)
         case EntryKind.SCHEDULED:
             item.plan = entry
+
+
+def _progress(item: KnownItem, entry: LedgerEntry, number: int) -> None:
+    """What is told of work, and as the which of all: work of several items goes by the order of all their words."""
+    word = (entry.effective, entry.percent or Decimal(0))
+    if not entry.counter:
+        item.progress.append(word)
+        item.progress_order.append(number)
+    elif word in item.progress:
+        last = len(item.progress) - 1 - item.progress[::-1].index(word)
+        del item.progress[last], item.progress_order[last]
 
 
 def _fact(known: list[Fact], fact: Fact, entry: LedgerEntry) -> None:

@@ -95,4 +95,4 @@ def _says(row: LedgerEntry) -> tuple[object, ...]:
 
 def _numbered(row: LedgerEntry, number: int, recorded_at: datetime) -> LedgerEntry:
     entry_id = f"{row.item_id}:period:{number}"
-    return row.model_copy(update={"entry_id": entry_id, "position": number, "recorded_at": recorded_at})
+    return row.model_copy(update={"entry_id": entry_id, "position": number, "recorded_at": recorded_at, "seq": None})

@@ -27,7 +27,7 @@ from domain.ledger.closing import (
 from domain.ledger.connection import connected
 from domain.ledger.entries import LedgerEntry
 from domain.ledger.evergreen import period_earnings
-from domain.ledger.known import KnownItem, Receipts, known_at, known_items
+from domain.ledger.known import KnownItem, Receipts, known_at
 from domain.ledger.obligation import Earning, Items, Obligation, chained, consumed, joined
 from domain.ledger.recognition import TIME_METHODS, recognition_term
 from domain.money import cumulative_split, total_of
@@ -129,11 +129,11 @@ def _schedules(
     rows: Sequence[LedgerEntry], told: Sequence[Knowledge], since: date | None
 ) -> Iterator[tuple[ItemSchedule, bool]]:
     """The schedules of items that have to do with each other, and whether each is still planned."""
-    present = _State.of(known_items(rows, told[-1].at))
+    present = _State.of(known_at(rows, [told[-1].extent])[0])
     if since is not None and present.items.keys() == {row.item_id for row in rows}:
         told = [each for each in told if each.until is None or since <= each.until]
     earlier = told_apart(told, rows)[:-1]
-    known = known_at(rows, [each.at for each in earlier]) if earlier else ()
+    known = known_at(rows, [each.extent for each in earlier]) if earlier else ()
     states = [*((each.until, _State.of(items)) for each, items in zip(earlier, known, strict=True)), (None, present)]
     plans = {item_id: item.plan for _, state in states for item_id, item in state.items.items()}
     for item_id, plan in plans.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from domain.ledger.closing import ClosedPeriod
+from domain.ledger.closing import ClosedPeriod, extents
 from domain.ledger.entries import EntryKind, LedgerEntry
 from domain.ledger.known import known_items
 from domain.ledger.revenue import ItemSchedule, revenue
@@ -56,9 +56,10 @@ def _closed(
     rows: Sequence[LedgerEntry], schedules: Iterable[ItemSchedule], closed: Sequence[ClosedPeriod]
 ) -> Iterator[Problem]:
     """Each closed month shows what it showed at its closing."""
-    for number, each in enumerate(sorted(closed, key=lambda one: one.at)):
-        before = sorted(closed, key=lambda one: one.at)[:number]
-        then = _by_month(revenue(rows, each.at, before), each.month)
+    before: list[ClosedPeriod] = []
+    for each, extent in extents(closed):
+        then = _by_month(revenue([row for row in rows if extent.knows(row)], closed=before), each.month)
+        before.append(each)
         now = _by_month(schedules, each.month)
         for month in sorted({*then, *now}):
             if then.get(month, Decimal(0)) != now.get(month, Decimal(0)):

@@ -187,7 +187,7 @@ def owed_document(customer_id: str, owed: Owed) -> Json:
 
 def closed_document(closed: ClosedPeriod) -> Json:
     """A month that was closed, with all before it."""
-    return closed.model_dump(mode="json")
+    return closed.model_dump(mode="json", exclude={"ledger_seq"})
 
 
 def _texts(amounts: Mapping[str, Decimal]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from domain.approval.preview import explain_plan
 from domain.ledger.closing import close_period
+from domain.ledger.entries import in_place
 from domain.order.activation import next_moment
 from domain.order.agreement import Agreement
 from domain.order.amend import Amendment, amend
@@ -54,8 +55,8 @@ class CoreStage(CoreOrders):
     async def close_period(self, arguments: ClosingPeriod) -> None:
         customer, by = self.priced.quote.customer, arguments.by or self.priced.quote.owner
         self._check_user(by)
-        zone = customer.time_zone
-        self.closed.append(close_period(self.closed, arguments.month, self.clock, by, time_zone=zone))
+        zone, last = customer.time_zone, len(self.entries)
+        self.closed.append(close_period(self.closed, arguments.month, self.clock, by, time_zone=zone, ledger_seq=last))
 
     # -- time
 
@@ -108,7 +109,7 @@ class CoreStage(CoreOrders):
             books=self._books(),
             closed=tuple(self.closed),
             owner=quote.owner,
-            entries=tuple(self.entries),
+            entries=in_place(self.entries),
             promises=tuple(self._promises()),
             time_zone=quote.customer.time_zone,
             quote_total=self.priced.net_total,

@@ -36,7 +36,6 @@ class Ledger:
         by_kind = Kind.SUBSCRIPTION if Revenue(revenue) in OVER_TIME else Kind.ONE_TIME
         row = LedgerEntry(
             **{
-                "entry_id": f"{len(self.entries)}",
                 "kind": EntryKind.SCHEDULED,
                 "quote_id": "Q-1",
                 "order_id": "Q-1-1",
@@ -59,7 +58,7 @@ class Ledger:
                 "revenue": revenue,
                 "root_item": item_id,
                 "effective": self.at.date(),
-                "recorded_at": self.at,
+                **self._stamp(),
                 **more,
             }
         )
@@ -107,7 +106,8 @@ class Ledger:
         self._tell(EntryKind.INVOICED, item_id, on, amount=Decimal(amount))
 
     def close(self, month: str) -> None:
-        self.closed.append(close_period(self.closed, month, self.at, "fin", time_zone=ZONE))
+        last = len(self.entries)
+        self.closed.append(close_period(self.closed, month, self.at, "fin", time_zone=ZONE, ledger_seq=last))
 
     def schedules(self) -> tuple[ItemSchedule, ...]:
         return revenue(self.entries, closed=self.closed)
@@ -121,7 +121,7 @@ class Ledger:
         return {row.month + (f"<{row.original}" if row.original else ""): str(row.amount) for row in rows}
 
     def _stamp(self) -> dict[str, Any]:
-        return {"entry_id": f"{len(self.entries)}", "recorded_at": self.at}
+        return {"entry_id": f"{len(self.entries)}", "recorded_at": self.at, "seq": len(self.entries) + 1}
 
     def _tell(self, kind: EntryKind, item_id: str, on: str, **facts: Any) -> None:
         nothing = {"quantity": Decimal(0), "amount": Decimal("0.00")}

@@ -203,3 +203,55 @@ def test_a_closed_month_stays_when_as_much_is_told_of_the_work_as_is_cancelled()
     ledger.reach("W", "2027-01-20", "first")
     ledger.reach("W", "2027-01-20", "last")
     assert ledger.months("W") == {"2027-02<2027-01": "100.00"}
+
+
+# what waited before it was stored
+
+
+def test_a_row_that_waited_over_a_closing_is_a_correction_though_its_moment_lies_before() -> None:
+    ledger = things()
+    ledger.on("2027-02-02").deliver("A", "5", "2027-01-15")
+    assert ledger.months("A") == {"2027-01": "100.00", "2027-02<2027-01": "500.00"}
+    assert revenue_violations(ledger.entries, ledger.closed) == ()
+    ledger.on("2027-03-02").close("2027-02")
+    ledger.on("2027-03-01").deliver("A", "1", "2027-02-15")
+    assert ledger.months("A") == {"2027-01": "100.00", "2027-02<2027-01": "500.00", "2027-03<2027-02": "100.00"}
+    assert revenue_violations(ledger.entries, ledger.closed) == ()
+
+
+def test_a_row_that_was_there_is_known_to_the_closing_though_its_clock_ran_ahead() -> None:
+    ledger = Ledger()
+    ledger.plan("A", "on_delivery", "1000.00", "10")
+    ledger.on("2027-02-04").deliver("A", "1", "2027-01-10")
+    ledger.on("2027-02-03").close("2027-01")
+    assert ledger.months("A") == {"2027-01": "100.00"}
+    (asked,) = revenue(ledger.entries, noon("2027-02-03"), ledger.closed)
+    assert [(row.month, str(row.amount)) for row in asked.months] == [("2027-01", "100.00")]
+
+
+def test_two_closings_of_one_moment_know_what_was_recorded_before_each() -> None:
+    ledger = things()
+    ledger.on("2027-03-03").deliver("A", "1", "2027-01-10")
+    ledger.close("2027-02")
+    ledger.on("2027-05-03").close("2027-03")
+    ledger.deliver("A", "2", "2027-01-11")
+    ledger.close("2027-04")
+    ledger.deliver("A", "1", "2027-02-10")
+    assert ledger.months("A") == {
+        "2027-01": "100.00",
+        "2027-02<2027-01": "100.00",
+        "2027-04<2027-01": "200.00",
+        "2027-05<2027-02": "100.00",
+    }
+    assert revenue_violations(ledger.entries, ledger.closed) == ()
+
+
+def test_a_closing_of_an_earlier_release_knew_nothing_that_came_behind_the_next_one() -> None:
+    ledger = Ledger()
+    ledger.plan("A", "on_delivery", "1000.00", "10")
+    ledger.deliver("A", "1", "2027-01-10")
+    ledger.closed.append(ClosedPeriod(month="2027-01", at=noon("2027-02-03"), by="fin"))
+    ledger.on("2027-03-03").close("2027-02")
+    ledger.on("2027-02-03").deliver("A", "2", "2027-01-10")
+    assert ledger.months("A") == {"2027-01": "100.00", "2027-03<2027-01": "200.00"}
+    assert revenue_violations(ledger.entries, ledger.closed) == ()

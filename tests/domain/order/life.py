@@ -157,8 +157,8 @@ class Life:
             return story.keep(split(story.book, story.priced, keys, cause(self.now)))
         if name == "close_period":
             month = (self.now.date() - timedelta(days=days % 90)).isoformat()[:7]
-            self.closed.append(close_period(self.closed, month, self.now, "fin", time_zone="America/Chicago"))
-            self.now += timedelta(seconds=1)
+            zone, last = "America/Chicago", len(self.entries)
+            self.closed.append(close_period(self.closed, month, self.now, "fin", time_zone=zone, ledger_seq=last))
             return Change()
         picked = self._pick(name, which)
         if picked is None:

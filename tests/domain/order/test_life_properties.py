@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.ledger.contract import contracts
 from domain.ledger.entitlement import View
+from domain.ledger.entries import in_place
 from domain.ledger.revenue import report, revenue
 from domain.ledger.revenue_audit import revenue_violations
 from domain.pricing import PricedQuote
@@ -75,8 +76,8 @@ def test_revenue_adds_up_whatever_happens(
     priced: PricedQuote, keys: tuple[str, ...], steps: list[Step], days: int
 ) -> None:
     life = lived(priced, keys, steps)
-    assert revenue_violations(life.entries, life.closed) == ()
-    schedules = revenue(life.entries, None, life.closed)
+    assert revenue_violations(in_place(life.entries), life.closed) == ()
+    schedules = revenue(in_place(life.entries), None, life.closed)
     for on in (FIRST + timedelta(days=days), life.now.date(), date(2028, 2, 29), date(2099, 1, 1)):
         for schedule in schedules:
             assert schedule.recognised_by(on) + schedule.remaining(on) == schedule.contracted
@@ -109,7 +110,7 @@ def test_rolling_back_restores_every_view(priced: PricedQuote, keys: tuple[str, 
 def looked_at(life: Life) -> object:
     """All that people see: the orders, contracts, entitlements in every view, and revenue."""
     days = [life.now.date() + timedelta(days=each) for each in (-30, 0, 1, 45, 200, 600)]
-    schedules = revenue(life.entries, None, life.closed)
+    schedules = revenue(in_place(life.entries), None, life.closed)
     return (
         [shown(story.book) for story in life.stories],
         [(one.start, one.end, one.lines, one.value) for one in contracts(life.entries)],

@@ -4,14 +4,18 @@ import asyncio
 import json
 import subprocess
 import sys
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from activities.store.audit import audit
 from activities.store.kept_ledgers import KeptLedgers
 from activities.store.work import Database
+from domain.ledger.entries import EntryKind
 from domain.ledger.known import known_items
 from starter.clock import StoryClock
 from tests.activities.test_record import tamper
@@ -83,6 +87,64 @@ async def test_a_forged_ledger_row_is_found_by_the_audit(api: Api, clock: StoryC
     await tamper(database, f"{forged} WHERE kind = 'scheduled' AND line_id = 'A' AND amount > 0")
     found = (await audit(database)).violations
     assert {(each.code, each.where.split()[0]) for each in found} == {("row_differs", "ledger")}
+
+
+async def test_what_waited_over_a_closing_is_a_correction(api: Api, clock: StoryClock, database: Database) -> None:
+    """A delivery has its moment before it waits for the order; the closing does not wait for it."""
+    quote = await running(api, clock)
+    clock.move_to(clock.now().replace(month=2, day=1))
+    delivery = {"line": "A", "quantity": "1", "on": "2027-01-15"}
+    async with database.work() as work:
+        await work.orders.get(f"{quote}-1", for_update=True)
+        told = asyncio.create_task(api.post(f"/orders/{quote}-1/deliveries", "erp", delivery))
+        await waits_for_a_lock(database)
+        clock.move_to(clock.now() + timedelta(seconds=20))
+        made = await api.call("POST", "/periods/2027-01/close", "rosa", "admin", json={})
+        assert made.status_code == 201, made.text
+        before = (await api.get("/customers/C-RUN/revenue"))["months"]
+    await told
+    after = (await api.get("/customers/C-RUN/revenue"))["months"]
+    assert after["2027-01"] == before["2027-01"]
+    assert Decimal(after["2027-02"]) - Decimal(before["2027-02"]) == 500
+    assert (await audit(database)).violations == ()
+
+
+async def waits_for_a_lock(database: Database) -> None:
+    """Until somebody waits for a row that another one holds."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    for _ in range(200):
+        async with database.reading() as work:
+            if (await work.connection.execute(waiting)).scalar_one():
+                return
+        await asyncio.sleep(0.05)
+    raise AssertionError("nobody waits")
+
+
+async def test_a_closing_waits_for_what_is_being_stored(api: Api, clock: StoryClock, database: Database) -> None:
+    """A row that has its place already is in the ledger or not: the closing is made when that is known."""
+    quote = await in_march(api, clock)
+    async with database.work() as work:
+        (row, *_) = await work.ledger.entries(order=f"{quote}-1")
+        again = {"entry_id": f"{row.entry_id}-again", "kind": EntryKind.USAGE, "recorded_at": clock.now()}
+        await work.ledger.append([row.model_copy(update=again)])
+        closing = asyncio.create_task(api.call("POST", "/periods/2027-01/close", "rosa", "admin", json={}))
+        await waits_for_a_lock(database)
+    assert (await closing).status_code == 201
+    async with database.reading() as work:
+        (closed,) = await work.closed_periods.of(None)
+        assert closed.ledger_seq == (await work.ledger.entries(customer="C-RUN"))[-1].seq
+
+
+async def test_a_closing_whose_place_was_moved_is_found_by_the_audit(
+    api: Api, clock: StoryClock, database: Database
+) -> None:
+    await in_march(api, clock)
+    await api.call("POST", "/periods/2027-01/close", "rosa", "admin", json={})
+    await tamper(database, "UPDATE closed_periods SET ledger_seq = ledger_seq + 1")
+    (found,) = (await audit(database)).violations
+    assert (found.code, found.where) == ("closing_unrecorded", "period 2027-01 of every customer")
 
 
 async def test_a_closing_that_nobody_made_is_found_by_the_audit(
