@@ -143,12 +143,15 @@ def joined(items: Items) -> Items:
 def _sharing(family: list[KnownItem]) -> Iterator[KnownItem]:
     first = family[0].plan
     reached = [fact for item in family for fact in item.reached]
-    progress = [fact for item in family for fact in item.progress]
+    words = sorted(word for item in family for word in zip(item.progress_order, item.progress, strict=True))
+    order, progress = [number for number, _ in words], [word for _, word in words]
     rows = tuple((item.item_id, item.rows) for item in family)
     for item in family:
         milestones = item.plan.milestones or first.milestones
         plan = item.plan.model_copy(update={"milestones": milestones})
-        yield replace(item, plan=plan, reached=reached, progress=progress, rows_of_work=rows)
+        item = replace(item, plan=plan, reached=reached, rows_of_work=rows)
+        item.progress, item.progress_order = progress, order
+        yield item
 
 
 def chained(items: Items, amounts: Mapping[str, Decimal]) -> Mapping[str, Obligation]:

@@ -83,7 +83,8 @@ def _ended_together(book: OrderBook, told: Change, cause: Cause, kind: OrderEven
     """``told`` and the end of all work that is complete by it."""
     for changed in told.orders:
         after = book.applied(told)
-        done = {_work_of(item) for item in changed.items if _is_complete(item, tuple(_others(after, item)))} - {None}
+        news = _news(book.order(changed.order_id), changed)
+        done = {_work_of(item) for item in news if _is_complete(item, tuple(_others(after, item)))} - {None}
         for order in after.orders:
             open_items = [item for item in order.items if _work_of(item) in done and _is_open(item)]
             if order.activated_at is not None and open_items:
@@ -91,12 +92,19 @@ def _ended_together(book: OrderBook, told: Change, cause: Cause, kind: OrderEven
     return told
 
 
+def _news(before: Order, after: Order) -> Iterator[Item]:
+    """The items of which something was told just now."""
+    known = {item.item_id: (item.reached, item.progress) for item in before.items}
+    return (item for item in after.items if known.get(item.item_id) != (item.reached, item.progress))
+
+
 def _is_open(item: Item) -> bool:
     return item.state not in FINAL_ITEMS and item.state is not ItemState.FULFILLED
 
 
 def _is_complete(item: Item, others: Sequence[Item]) -> bool:
-    """Whether the work is complete by all that was told; of two words on one day, that of ``item`` is the last."""
+    """Whether the work is complete by all that was told; of two words on one day, that of ``item`` is the last,
+    for it was told just now."""
     if _work_of(item) is None:
         return False
     if item.revenue is Revenue.ON_MILESTONE:
