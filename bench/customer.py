@@ -14,11 +14,12 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ import httpx2
 from temporalio.client import Client
 
 from activities.store.kept_ledgers import KeptLedgers
-from activities.store.work import Database
+from activities.store.work import Database, Work
 from activities.tokens import Identity, Tokens
 from bench.measure import Figures, percentile
 from domain.approval.plan import Submission, make_plan
@@ -170,27 +171,41 @@ async def seed(database: Database, rows: int = ROWS) -> int:
         life.sell(f"Q-{number:02}", add_months(FIRST.date(), number % 3))
     async with database.work() as work:
         await work.policies.publish("standard", json.dumps(POLICY), POLICY, "rosa", FIRST)
-    for each in life.sold:
-        await _store(database, each)
+    for _, store in sorted(_steps(life), key=lambda step: step[0]):
+        async with database.work() as work:
+            await store(work)
     async with database.work() as work:
         await work.ledger.append(life.periods())
-    for month in closed_months():
-        async with database.work() as work:
-            at = datetime.combine(add_months(date.fromisoformat(f"{month}-03"), 1), FIRST.timetz())
-            await work.closed_periods.close(month, at, "rosa", time_zone="UTC", customer_id=CUSTOMER)
     async with database.reading() as work:
         return len(await work.ledger.entries(customer=CUSTOMER))
 
 
-async def _store(database: Database, sold: Sold) -> None:
-    async with database.work() as work:
-        await work.quotes.put(sold.document, "rosa", sold.at)
-        await work.rounds.open(_agreed(sold))
-        await work.quotes.set_state(sold.quote_id, "approved", sold.at, round=1)
-        await work.quotes.accept(sold.quote_id, sold.at)
-        await work.orders.open_book(sold.opened)
+def _steps(life: Life) -> Iterator[tuple[datetime, Callable[[Work], Awaitable[Any]]]]:
+    """All that is stored, with its moment: what a closing knows goes by the order in which it is stored."""
+    for sold in life.sold:
+        yield sold.at, partial(_open, sold)
         for change in sold.changes:
-            await work.save_change(change)
+            yield change.events[0].at, partial(_change, sold.quote_id, change)
+    for month in closed_months():
+        at = datetime.combine(add_months(date.fromisoformat(f"{month}-03"), 1), FIRST.timetz())
+        yield at, partial(_close, month, at)
+
+
+async def _open(sold: Sold, work: Work) -> None:
+    await work.quotes.put(sold.document, "rosa", sold.at)
+    await work.rounds.open(_agreed(sold))
+    await work.quotes.set_state(sold.quote_id, "approved", sold.at, round=1)
+    await work.quotes.accept(sold.quote_id, sold.at)
+    await work.orders.open_book(sold.opened)
+
+
+async def _change(quote_id: str, change: Change, work: Work) -> None:
+    await work.orders.book(quote_id, for_update=True)
+    await work.save_change(change)
+
+
+async def _close(month: str, at: datetime, work: Work) -> None:
+    await work.closed_periods.close(month, at, "rosa", time_zone="UTC", customer_id=CUSTOMER)
 
 
 def _agreed(sold: Sold) -> RoundState:
