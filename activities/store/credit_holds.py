@@ -15,7 +15,7 @@ from domain.refusal import Refusal
 
 COLUMNS = credit_holds.c
 
-# Orders that are blocked (or held since) are few, and have an index; of each the last word on its customer is looked up.
+# Orders that are blocked (or held since) are few, and have an index; of each the last word on its customer counts.
 FREED = text("""
 SELECT o.order_id FROM orders o
 WHERE o.state IN ('blocked', 'on_hold') AND o.order_id > :after AND (o.body #>> '{block,reasons}') LIKE :credit
