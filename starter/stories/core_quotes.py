@@ -154,7 +154,7 @@ class CoreQuotes:
     async def submit(self, by: str, comment: str | None) -> None:
         check_submit(self.state, self.accepted)
         if self.priced.quote.quote_id in self.changes:
-            check_change(len(self.rounds))
+            check_change(len(self.rounds), is_askers=False)
         self._open(by, comment)
 
     def _open(self, by: str, comment: str | None) -> None:
