@@ -82,7 +82,7 @@ def _follow(revision: Revision, share: Item, before: Order, *, planned: bool) ->
         if any(part.item_id in revision.pieces for part in share.base):
             revision.put_item(now.order_id, now.model_copy(update={"base": _parts(pieces)}))
         return
-    stays, moved = _by_order(share, now, pieces, items)
+    stays, moved = _by_order(share, now, pieces, items, _held_elsewhere(revision, share))
     frozen = _sum(part.amount for part in share.base)
     gone = frozen - _sum(amount for _, amount in pieces)
     weights = [
@@ -127,15 +127,31 @@ def _pieces(revision: Revision, part: BasePart, items: Mapping[str, Item]) -> tu
     return ((part.item_id, part.amount - (was.quote_amount - item.quote_amount)),)
 
 
+def _held_elsewhere(revision: Revision, share: Item) -> dict[str, str]:
+    """The orders of the other shares of the line, by the items that are their base."""
+    others = (
+        other
+        for order in revision.book.orders
+        if order.is_planned
+        for other in order.items
+        if other.line_id == share.line_id and other.counts and other.item_id != share.item_id
+    )
+    return {part.item_id: other.order_id for other in others for part in other.base}
+
+
 def _by_order(
-    share: Item, now: Item, pieces: Sequence[Piece], items: Mapping[str, Item]
+    share: Item, now: Item, pieces: Sequence[Piece], items: Mapping[str, Item], elsewhere: Mapping[str, str]
 ) -> tuple[list[Piece], dict[str, list[Piece]]]:
-    """The pieces that stay in the base of the share, and of a share by order those in other orders."""
+    """The pieces that stay in the base of the share; of a share by order those in other orders, of another one those
+    that were added to what is the base of another share of its line (``elsewhere``).
+    """
     stays: list[Piece] = []
     moved: dict[str, list[Piece]] = {}
     for item_id, amount in pieces:
         if _is_by_order(share) and items[item_id].order_id != now.order_id:
             moved.setdefault(items[item_id].order_id, []).append((item_id, amount))
+        elif not _is_by_order(share) and item_id in elsewhere:
+            moved.setdefault(elsewhere[item_id], []).append((item_id, amount))
         else:
             stays.append((item_id, amount))
     return stays, moved
@@ -181,7 +197,7 @@ def _brought(
 ) -> Decimal:
     """Base brings its part of a share into another order; how much more the shares there amount to by it."""
     order, items = revision.order(order_id), revision.items()
-    there = next((item for item in order.items if _takes(item, share)), None)
+    there = next((item for item in order.items if _takes(item, share, part)), None)
     if there is None:
         dated = redated(share, before.order_date, order.order_date, order.currency)
         fresh = dated.model_copy(update={"ship_to": order.ship_to, "state": ItemState.SCHEDULED, "root_item": ""})
@@ -194,8 +210,12 @@ def _brought(
     return more.amount - there.amount
 
 
-def _takes(item: Item, share: Item) -> bool:
-    return item.line_id == share.line_id and item.counts and _is_by_order(item) and item.item_id != share.item_id
+def _takes(item: Item, share: Item, part: Sequence[Piece]) -> bool:
+    """Whether a share is the one to which the part of another goes: that of its order, or the one with that base."""
+    if item.line_id != share.line_id or not item.counts or item.item_id == share.item_id:
+        return False
+    wanted = {item_id for item_id, _ in part}
+    return _is_by_order(item) or any(each.item_id in wanted for each in item.base)
 
 
 def _parts(pieces: Sequence[Piece]) -> Parts:
