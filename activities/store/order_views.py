@@ -129,7 +129,7 @@ class OrderViews:
         if cursor is not None:
             statement = statement.where(ledger.c.seq > read_number(read_cursor(cursor, 1)[0]))
         rows, following = await fetch_page(self._connection, statement, limit)
-        entries = tuple(LedgerEntry.model_validate(row["body"]) for row in rows)
+        entries = tuple(LedgerEntry.model_validate({**row["body"], "seq": row["seq"]}) for row in rows)
         return LedgerPage(entries=entries, next=make_cursor(str(rows[-1]["seq"])) if following else None)
 
 
